@@ -1,0 +1,466 @@
+/**
+ * Every code, its severity and its words; no message text lives elsewhere. Ordered by code, a code is never reused:
+ * 1xx input and ServiceMesh, 2xx annotations, 3xx checks, 4xx files and commands, 9xx our own bugs.
+ */
+export type Severity = "error" | "warning" | "info";
+
+export interface Text {
+  readonly read?: string;
+  readonly expected?: string;
+  readonly help?: string;
+  /** The value to write instead, where it is certain. */
+  readonly proposed?: string;
+}
+
+interface Rule<A> {
+  readonly severity: Severity;
+  readonly title: string;
+  readonly text: (args: A) => Text;
+  /** Why it matters, for `istiomize explain CODE`. */
+  readonly why: string;
+}
+
+const rule = <A>(severity: Severity, title: string, text: (args: A) => Text, why: string): Rule<A> => ({ severity, title, text, why });
+
+const quote = (text: string): string => JSON.stringify(text.length > 120 ? `${text.slice(0, 117)}...` : text);
+const list = (names: readonly string[], none = "none"): string => (names.length > 0 ? names.join(", ") : none);
+const maybe = (suggestion: string | undefined): string | undefined => suggestion && `did you mean ${quote(suggestion)}?`;
+
+export const catalogue = {
+  // ---- 1xx: the input and the ServiceMesh
+  IZ101: rule("error", "nothing on standard input", () => ({
+    read: "an empty stream",
+    expected: "a YAML stream (`kustomize build . | istiomize`) or a ResourceList from kustomize or kpt",
+    help: "an empty render would delete everything that it replaces; check the command in front of the pipe",
+  }), "An empty result is taken by kustomize, kpt and Argo CD for \"delete everything\", so an empty input is refused."),
+  IZ102: rule("error", "not YAML", (a: { message: string; help?: string }) => ({
+    read: a.message,
+    help: a.help ?? "nothing was written; mend the document and run again",
+  }), "A document that cannot be read might be the one that carries a setting, so nothing is written at all."),
+  IZ103: rule("error", "document is no Kubernetes object", (a: { found: string }) => ({
+    read: a.found,
+    expected: "a mapping, as every Kubernetes object is",
+    help: "is there text of another program in the stream (a warning, a log line)? Send it to stderr",
+  }), "A scalar or list between objects usually is the output of another program that reached the pipe."),
+  IZ104: rule("error", "ResourceList cannot be read", (a: { found: string; expected: string }) => ({
+    read: a.found,
+    expected: a.expected,
+    help: "the caller may have been cut off; nothing was written",
+  }), "kustomize and kpt replace their objects by what the function returns: half a list would delete the other half."),
+  IZ105: rule("error", "key given twice", (a: { message: string }) => ({
+    read: a.message,
+    expected: "every key of a mapping once",
+    help: "remove one of the two; YAML readers disagree on which of them counts",
+  }), "Two values for one key are read differently by different tools."),
+  IZ106: rule("error", "aliases expand to too much", (a: { count: string }) => ({
+    read: `aliases that stand for ${a.count} values`,
+    expected: "at most 1,000,000 values in one document",
+    help: "write the values out, or use fewer nested aliases",
+  }), "A few nested YAML aliases can stand for billions of values (a \"billion laughs\" document)."),
+  IZ107: rule("error", "annotations too large", (a: { size: number }) => ({
+    read: `${a.size} bytes of annotations`,
+    expected: "at most 262144 bytes on one object, the limit of Kubernetes",
+    help: "move what is large into a ConfigMap; the API server would refuse this object",
+  }), "The API server refuses an object whose annotations are larger than 256 KiB in all."),
+  IZ108: rule("error", "unknown function config", (a: { found: string; suggestion?: string }) => ({
+    read: a.found,
+    expected: "apiVersion istiomize.dev/v1alpha1, kind ServiceMesh (or a ConfigMap whose data holds its fields)",
+    help: maybe(a.suggestion) ?? "see the README for a ServiceMesh to start from",
+  }), "The function config decides what is generated; one that is not understood is never ignored."),
+  IZ109: rule("error", "object given twice", (a: { other: string }) => ({
+    read: `a second ${a.other}`,
+    expected: "one object for each group, kind, namespace and name",
+    help: "remove one of the two documents",
+  }), "Which of the two a cluster ends up with depends on the order in which they are applied."),
+  IZ110: rule("error", "unknown field", (a: { field: string; known: readonly string[]; suggestion?: string }) => ({
+    read: a.field,
+    expected: `one of ${list(a.known)}`,
+    help: maybe(a.suggestion) ?? "remove it, or see the list of fields in the README",
+  }), "A field that nobody reads is a setting that somebody believes in."),
+  IZ111: rule("error", "ServiceMesh value not understood", (a: { found: string; expects: string; suggestion?: string }) => ({
+    read: a.found,
+    expected: a.expects,
+    help: maybe(a.suggestion),
+    ...(a.suggestion && { proposed: a.suggestion }),
+  }), "Values are never guessed: a duration needs its unit, an enumeration its exact word."),
+  IZ112: rule("error", "two ServiceMeshes disagree", (a: { first: string; second: string; one: string; two: string }) => ({
+    read: `${a.one} in ${a.first}, ${a.two} in ${a.second}`,
+    expected: "two ServiceMesh resources in one stream to set different fields, or the same value",
+    help: "patch one of them instead, or move the field to the function config, which wins over both",
+  }), "Two resources have no order that people can see, so neither is allowed to win silently."),
+  IZ113: rule("error", "another istiomize is required", (a: { requires: string; version: string }) => ({
+    read: `requires: ${quote(a.requires)}`,
+    expected: `a range that holds this version, ${a.version}`,
+    help: "install the version that this ServiceMesh was written for, or change spec.requires",
+  }), "`spec.requires` keeps a repository from being rendered by an istiomize it was not written for."),
+  IZ115: rule("error", "istiomize stands under generators", () => ({
+    read: "an input that holds the function config and nothing else, as kustomize gives it to generators",
+    expected: "the function under `transformers:`, where it sees the objects",
+    help: "move the line from `generators:` to `transformers:` of the outermost kustomization",
+  }), "A kustomize generator sees no resources, so there is nothing that it could mesh."),
+  IZ116: rule("error", "unknown profile", (a: { name: string; known: readonly string[]; suggestion?: string }) => ({
+    read: quote(a.name),
+    expected: `one of the profiles in spec.profiles: ${list(a.known)}`,
+    help: maybe(a.suggestion) ?? "add it to spec.profiles of the ServiceMesh",
+  }), "A profile is a named set of settings in the ServiceMesh."),
+  IZ117: rule("info", "already meshed by another ServiceMesh", (a: { mesh: string }) => ({
+    read: `objects generated from ${a.mesh}, which is not in this input`,
+    expected: "the ServiceMesh that they came from, to make them anew",
+    help: "they are left as they are; run istiomize once, in the outermost kustomization",
+  }), "Without its ServiceMesh a generated object cannot be made again with the same settings, so it is kept."),
+
+  // ---- 2xx: annotations and settings
+  IZ201: rule("error", "annotation value not understood", (a: { text: string; expects: string; suggestion?: string }) => ({
+    read: quote(a.text),
+    expected: a.expects,
+    help: maybe(a.suggestion),
+    ...(a.suggestion && { proposed: a.suggestion }),
+  }), "Values are never guessed: a duration needs its unit, a list its commas, an enumeration its exact word."),
+  IZ202: rule("error", "unknown annotation", (a: { suggestion?: string }) => ({
+    read: "a name that this version does not know",
+    help: a.suggestion
+      ? `did you mean ${a.suggestion}? \`istiomize explain --list\` prints them all`
+      : "`istiomize explain --list` prints them all; names that start with istiomize.dev/x- are yours to use",
+  }), "A misspelled annotation would silently do nothing. `spec.strictness: warn` turns this into a warning while migrating."),
+  IZ203: rule("error", "annotation on the wrong kind of object", (a: { kind: string; allowed: readonly string[] }) => ({
+    read: `an annotation of ${list(a.allowed)}, on a ${a.kind}`,
+    expected: `it on a ${a.allowed.join(" or a ")}`,
+    help: `move it to the ${a.allowed[0]}; \`istiomize explain\` shows where each annotation may stand`,
+  }), "On another object nothing reads it."),
+  IZ204: rule("error", "empty annotation", (a: { expects: string }) => ({
+    read: '""',
+    expected: a.expects,
+    help: "write `none` to remove an inherited setting, or remove the annotation",
+  }), "An empty value says neither \"set\" nor \"remove\"."),
+  IZ205: rule("error", "settings exclude each other", (a: { one: string; other: string; remove: string }) => ({
+    read: `${a.one} and ${a.other} on one object`,
+    expected: "one of the two",
+    help: `remove one; an overlay that wants the other one removes this with \`${a.remove}: null\` in its patch`,
+  }), "Istio takes only one of them. Set at different levels the nearer one wins; at one level nobody can tell."),
+  IZ206: rule("error", "outside the limits", (a: { text: string; limit: string; from: string }) => ({
+    read: quote(a.text),
+    expected: `${a.limit}, from ${a.from}`,
+    help: "stay within the limit, or ask whoever owns the ServiceMesh to change it",
+  }), "`spec.limits` are guardrails: breaking one is an error, never a silent clamp."),
+  IZ207: rule("error", "setting is locked", (a: { text: string; from: string; value: string }) => ({
+    read: a.text,
+    expected: `${a.value}, as ${a.from} has it`,
+    help: "remove it here; spec.locked of the ServiceMesh says that nobody may change it",
+  }), "`spec.locked` names settings that only the ServiceMesh decides."),
+  IZ208: rule("error", "needs a newer Istio", (a: { field: string; since: string; target: string }) => ({
+    read: `a setting that writes ${a.field}, new in Istio ${a.since}`,
+    expected: `only what Istio ${a.target} knows (spec.istioVersion)`,
+    help: `raise spec.istioVersion to "${a.since}" once every cluster runs it, or remove the setting`,
+  }), "An older API server drops a field that it does not know, without a word."),
+  IZ209: rule("error", "no such port", (a: { port: string; known: readonly string[] }) => ({
+    read: quote(a.port),
+    expected: `a port of this Service: ${list(a.known)}`,
+    help: "a port is named by its name or number in spec.ports of the Service",
+  }), "A setting for a port that does not exist would do nothing."),
+  IZ210: rule("error", "setting cannot stand behind a port", (a: { key: string; allowed: readonly string[] }) => ({
+    read: a.key,
+    expected: `one of ${list(a.allowed)}`,
+    help: `write istiomize.dev/${a.key} without the port; it holds for the whole Service`,
+  }), "Istio takes only load balancer, connection pool, outlier detection, TLS, timeout and retries per port."),
+  IZ211: rule("warning", "annotation on the pod template does nothing", () => ({
+    read: "an istiomize annotation in spec.template.metadata",
+    expected: "it in metadata.annotations of the workload itself",
+    help: "move it up; changing the pod template would restart the pods for it",
+  }), "Only `metadata.annotations` are read, so that a traffic setting never restarts a pod."),
+  IZ212: rule("error", "workload is behind no single Service", (a: { found: readonly string[]; key: string }) => ({
+    read: a.found.length === 0 ? "no Service whose selector matches its pods" : `several Services select its pods: ${list(a.found)}`,
+    expected: `one Service that ${a.key} can be meant for`,
+    help: a.found.length === 0
+      ? "add the Service, or mend its selector; DestinationRules and VirtualServices are made for Services"
+      : `put the annotation on the Service that it is meant for`,
+  }), "DestinationRules and VirtualServices belong to a Service. A workload's annotations need exactly one."),
+  IZ213: rule("error", "workloads disagree", (a: { one: string; other: string; service: string; why: string }) => ({
+    read: `${a.one}, and ${a.other}`,
+    expected: `one value for Service ${a.service}: ${a.why}`,
+    help: "say the same on both, or put the annotation on the Service",
+  }), "Workloads behind one Service share its VirtualService; only DestinationRule settings can differ, per subset."),
+  IZ214: rule("error", "setting fits no port", (a: { needs: string; ports: string }) => ({
+    read: `a setting for ${a.needs}, on a Service with ${a.ports}`,
+    expected: `a port that Istio treats as ${a.needs}`,
+    help: "declare it with `appProtocol: http` (or grpc) or a port name such as http-web, or remove the setting",
+  }), "Istio ignores HTTP settings on TCP and TLS ports, without a word."),
+  IZ215: rule("info", "inherited setting fits no port", (a: { needs: string; ports: string }) => ({
+    read: `a setting for ${a.needs}; the Service has ${a.ports}`,
+    help: "left out for this Service; nothing is wrong unless its port carries HTTP under a name that says otherwise",
+  }), "Inherited HTTP settings are left out for Services that have TCP ports only."),
+  IZ216: rule("error", "setting needs another one", (a: { key: string; needs: string }) => ({
+    read: a.key,
+    expected: `${a.needs} beside it, or inherited`,
+    help: `add ${a.needs}, or remove ${a.key}`,
+  }), "Istio refuses or ignores this field alone."),
+  IZ217: rule("error", "settings do not go together", (a: { one: string; other: string; why: string }) => ({
+    read: `${a.one} and ${a.other}`,
+    expected: a.why,
+    help: `remove one of them (\`none\` as its value removes an inherited one)`,
+  }), "Istio refuses an object that holds both."),
+  IZ218: rule("warning", "setting has no effect", (a: { key: string; why: string; help: string }) => ({
+    read: a.key,
+    expected: a.why,
+    help: a.help,
+  }), "It is left out, or Istio ignores it; whoever wrote it believes otherwise."),
+
+  // ---- 3xx: checks over several settings and objects
+  IZ301: rule("error", "unknown destination", (a: { name: string; subsets: readonly string[]; services: readonly string[]; suggestion?: string }) => ({
+    read: quote(a.name),
+    expected: `a subset of this Service (${list(a.subsets)}) or a Service of its namespace`,
+    help: maybe(a.suggestion)
+      ?? "a subset is the `version` label (or the annotation istiomize.dev/subset) of a workload behind the Service; a Service elsewhere is name.namespace",
+  }), "Traffic sent to a subset that no pod carries, or a host that no Service has, ends in 503."),
+  IZ302: rule("error", "weights do not sum to 100", (a: { sum: number }) => ({
+    read: `a sum of ${a.sum}`,
+    expected: "100, so that each weight is a percentage",
+    help: "change the weights; a destination without traffic has weight 0",
+  }), "Istio takes any positive sum, but then a 10 is not ten percent."),
+  IZ303: rule("error", "destination named twice", (a: { name: string }) => ({
+    read: quote(a.name),
+    expected: "every destination once",
+    help: "add the two weights up in one entry",
+  }), "The same destination twice in one route misleads whoever reads it."),
+  IZ304: rule("error", "destination has no such port", (a: { service: string; port: string; known: readonly string[] }) => ({
+    read: `port ${a.port} on Service ${a.service}`,
+    expected: `one of its ports: ${list(a.known)}`,
+    help: `say which port is meant: ${a.service}:${a.known[0]?.split(" ")[0] ?? "8080"}`,
+  }), "A route to a port that no Service has ends in 503."),
+  IZ305: rule("error", "name means two Services", (a: { name: string; candidates: readonly string[] }) => ({
+    read: quote(a.name),
+    expected: `one Service; it is ${list(a.candidates)}, by final name or by the name before a prefix or namespace was set`,
+    help: "write the name that only one of them has, or name.namespace",
+  }), "Names in annotations are those that people wrote, before an overlay's prefix; two candidates are never guessed."),
+  IZ306: rule("error", "subsets cannot be told apart", (a: { one: string; other: string; what: string }) => ({
+    read: `${a.one} and ${a.other}: ${a.what}`,
+    expected: "a pod label (usually `version`) whose value differs for each subset",
+    help: "set `version` in spec.template.metadata.labels of each workload",
+  }), "A subset selects pods by labels; two with equal labels are one."),
+  IZ307: rule("error", "traffic to a workload without pods", (a: { name: string; weight: string; workload: string }) => ({
+    read: `${a.weight} to ${a.name}; ${a.workload} has replicas: 0`,
+    expected: "pods behind every destination that gets traffic",
+    help: "give it weight 0, or replicas",
+  }), "Requests that go to a subset without pods end in 503."),
+  IZ310: rule("warning", "retries cannot all run", (a: { tries: number; attempts: number; perTry: string; timeout: string; needed: string }) => ({
+    read: `${a.tries} tries (the first + ${a.attempts} retries) of ${a.perTry} each, in a request timeout of ${a.timeout}`,
+    expected: "tries × per-try timeout to fit in the timeout: the last try can never finish",
+    help: `raise timeout to ${a.needed}, or lower retry-attempts or retry-per-try-timeout`,
+  }), "`attempts` counts retries, not tries: 3 retries of 10s are 40 seconds. What does not fit in the timeout never runs."),
+  IZ311: rule("warning", "retries re-run calls that may have been carried out", (a: { conditions: readonly string[] }) => ({
+    read: `retry-on ${list(a.conditions)}`,
+    expected: "conditions under which the server never saw the request (connect-failure, refused-stream, unavailable, cancelled), or an acknowledgement",
+    help: 'istiomize.dev/retry-unsafe: "true" where every call is idempotent',
+  }), "With 5xx, reset, gateway-error or a status code a POST that the server carried out can run again."),
+  IZ312: rule("info", "status code does not match a broken connection", (a: { code: string }) => ({
+    read: `retry-on ${a.code}`,
+    help: "Envoy answers 503 itself when a connection breaks; add connect-failure and reset to retry those",
+  }), "A status code in retry-on matches answers of the server only."),
+  IZ313: rule("warning", "timeout cuts streams", (a: { timeout: string; port: string }) => ({
+    read: `timeout ${a.timeout} on gRPC port ${a.port}`,
+    expected: "no timeout for calls that stream: it covers the whole response",
+    help: "istiomize.dev/port.<name>.timeout: none where calls stream; accept it where every call is unary",
+  }), "An Istio timeout ends server-streaming gRPC calls, however lively they are."),
+  IZ320: rule("warning", "VirtualService written by hand", (a: { other: string; host: string }) => ({
+    read: `${a.other} already routes ${a.host} in the mesh`,
+    expected: "one VirtualService for each host in the mesh",
+    help: "it is left alone and none is generated; remove it to use the annotations, or set istiomize.dev/enabled: \"false\"",
+  }), "Sidecars take only one VirtualService for a host; a second one is ignored."),
+  IZ321: rule("warning", "DestinationRule written by hand", (a: { other: string; host: string }) => ({
+    read: `${a.other} already has the policy of ${a.host}`,
+    expected: "one DestinationRule for each host and namespace",
+    help: "it is left alone and none is generated; remove it to use the annotations",
+  }), "Of two DestinationRules for one host the older one's policy wins and the other's is dropped."),
+  IZ322: rule("error", "name is taken", (a: { made: string; other: string }) => ({
+    read: `${a.other}, written by hand for something else`,
+    expected: `the name to be free for ${a.made}`,
+    help: "rename the one that was written by hand",
+  }), "Two objects of one kind, namespace and name cannot both be in a cluster."),
+  IZ323: rule("warning", "PeerAuthentication written by hand", (a: { other: string }) => ({
+    read: `${a.other} already sets mTLS for the same pods`,
+    expected: "one PeerAuthentication for each selector and namespace",
+    help: "it is left alone and none is generated; remove it, or the mtls setting",
+  }), "Of two PeerAuthentications for the same pods the older one wins."),
+  IZ324: rule("error", "hand-written DestinationRule lacks a subset", (a: { other: string; missing: readonly string[] }) => ({
+    read: `${a.other} without ${list(a.missing)}`,
+    expected: "every subset that a route names",
+    help: "add the subsets there, or remove that DestinationRule so that istiomize makes it",
+  }), "A route to a subset that no DestinationRule defines ends in 503."),
+  IZ330: rule("warning", "Service without a selector", () => ({
+    read: "no spec.selector",
+    expected: "pods that a selector finds; endpoints written by hand carry no labels, so neither subsets nor mTLS work",
+    help: "only connection settings and routes to the whole Service are of use here",
+  }), "Endpoints without pod labels are reached in plain text, and every subset of them is empty."),
+  IZ331: rule("warning", "no workload behind the Service", (a: { selector: string }) => ({
+    read: `no pod template in the input matches ${a.selector}`,
+    expected: "a Deployment, StatefulSet, DaemonSet or Rollout whose pod labels match the selector",
+    help: "mend the selector or the labels; where the workload is deployed from elsewhere this can be ignored",
+  }), "A selector that matches nothing leaves the Service without endpoints: every call ends in 503."),
+  IZ332: rule("error", "ExternalName Services cannot be meshed", (a: { target: string }) => ({
+    read: `type: ExternalName, an alias of ${a.target}`,
+    expected: "the settings on the Service that the alias stands for",
+    help: "move the annotations there; Istio never applies a DestinationRule or VirtualService to an alias",
+  }), "Since Istio 1.21 an ExternalName Service is a pure alias: no cluster is made for it."),
+  IZ333: rule("warning", "headless Service", (a: { left: readonly string[] }) => ({
+    read: `clusterIP: None, with ${list(a.left)}`,
+    expected: "connection settings only: sidecars call the pod address that DNS gave",
+    help: "left out here; give the Service a cluster IP (a second Service will do) where Istio should balance",
+  }), "For a headless Service the caller picks the pod, so load balancing, outlier detection and subsets do not steer."),
+  IZ334: rule("error", "headless Service cannot split traffic", (a: { key: string }) => ({
+    read: `${a.key} on a Service with clusterIP: None`,
+    expected: "a Service with a cluster IP",
+    help: "add a second Service without clusterIP: None over the same pods and put the weights there",
+  }), "For a headless Service the caller picks the pod, so weights have no effect in the mesh."),
+  IZ335: rule("info", "port is left out", (a: { port: string; declaredBy: string; protocol: string }) => ({
+    read: `port ${a.port}: ${a.protocol}, by ${a.declaredBy}`,
+    help: "Istio serves HTTP routes on HTTP and gRPC ports only; declare `appProtocol: http` if it carries HTTP",
+  }), "HTTP rules on a TCP, TLS or UDP port do nothing in Istio."),
+  IZ336: rule("info", "port without a protocol", (a: { port: string }) => ({
+    read: `port ${a.port}: neither appProtocol nor a name that tells its protocol`,
+    expected: "`appProtocol: http` (or grpc, tcp), or a port name such as http-web",
+    help: "Istio guesses from the first bytes, and a server that speaks first would hang; declare it",
+  }), "Istio sniffs undeclared ports: HTTP rules apply only where the bytes look like HTTP."),
+  IZ337: rule("error", "port belongs to the proxy", (a: { port: number }) => ({
+    read: `targetPort ${a.port}`,
+    expected: "a port that the sidecar does not use (15000, 15001, 15004, 15006, 15008, 15020, 15021, 15053, 15090 are its own)",
+    help: "let the container listen on another port",
+  }), "The sidecar already listens there."),
+  IZ338: rule("warning", "two Services for one container port", (a: { other: string; port: string }) => ({
+    read: `${a.other} leads to the same container port ${a.port} by another port`,
+    expected: "one Service port for each container port",
+    help: "use the same port number in both Services",
+  }), "The sidecar of the server takes the settings of an arbitrary one of the two."),
+  IZ339: rule("warning", "nothing to mesh: UDP only", () => ({
+    read: "only UDP ports",
+    expected: "a TCP port; Istio does not proxy UDP",
+    help: "remove the annotations from this Service",
+  }), "UDP traffic bypasses the sidecar."),
+  IZ340: rule("warning", "Namespace is not in the input", (a: { namespace: string; label: string }) => ({
+    read: `workloads in ${a.namespace || "a namespace that the input does not name"}, and no Namespace object to label`,
+    expected: `the label ${a.label} on it: without it no sidecar is injected and nothing here takes effect`,
+    help: a.namespace
+      ? `add the Namespace to the kustomization, or label it where it is made (kubectl label namespace ${a.namespace} ${a.label.replace(": ", "=")}; Argo CD: managedNamespaceMetadata) and set spec.namespaces.${a.namespace}.inject: true`
+      : "set `namespace:` in the kustomization (or spec.namespace) and add the Namespace object",
+  }), "istiomize labels Namespace objects in the input. It never creates one: pruning it would delete what is inside."),
+  IZ341: rule("warning", "several injection labels", (a: { labels: readonly string[] }) => ({
+    read: list(a.labels),
+    expected: "one of istio-injection, istio.io/rev and istio.io/dataplane-mode",
+    help: "remove the others; Istio takes istio-injection first and ignores the rest",
+  }), "Istio reads only one of the three."),
+  IZ342: rule("warning", "pods are not injected", (a: { why: string }) => ({
+    read: a.why,
+    expected: "pods with a sidecar",
+    help: "remove the label or setting that keeps the sidecar away, or take the Service out with istiomize.dev/enabled: \"false\"",
+  }), "Without a sidecar a pod neither presents a certificate nor follows routes."),
+  IZ343: rule("warning", "pods on the host network", () => ({
+    read: "hostNetwork: true",
+    expected: "pods with a network of their own",
+    help: "Istio never injects these; take the Service out with istiomize.dev/enabled: \"false\"",
+  }), "Istio never injects pods on the host network."),
+  IZ350: rule("error", "mTLS and TLS settings contradict", (a: { mode: string; policy: string; tls: string }) => ({
+    read: `tls ${a.tls} towards pods whose PeerAuthentication (${a.policy}) says ${a.mode}`,
+    expected: "no tls setting: Istio then chooses what the server takes",
+    help: "remove tls, or change mtls",
+  }), "STRICT servers refuse plain text and foreign TLS; servers with mTLS disabled refuse ISTIO_MUTUAL."),
+  IZ351: rule("info", "ISTIO_MUTUAL is what Istio does anyway", () => ({
+    read: "tls: ISTIO_MUTUAL",
+    help: "automatic mTLS is on by default and also works towards pods without a sidecar, where this would give 503",
+  }), "Automatic mTLS picks mutual TLS for every pod that has a sidecar."),
+  IZ352: rule("error", "no container declares this port", (a: { port: string; known: readonly string[] }) => ({
+    read: a.port,
+    expected: `a container port of the pods: ${list(a.known)}`,
+    help: "declare it under ports of the container, or mend targetPort of the Service",
+  }), "Port-level mTLS names container ports; one that does not exist protects nothing."),
+  IZ353: rule("error", "Service and workload disagree on mTLS", (a: { one: string; other: string }) => ({
+    read: `${a.one}, and ${a.other}`,
+    expected: "one mode for the same pods",
+    help: "remove one of the two annotations",
+  }), "Both end in one PeerAuthentication for the same pods."),
+  IZ354: rule("error", "mTLS of a port needs pods", (a: { key: string }) => ({
+    read: `${a.key} where no selector says which pods`,
+    expected: "a Service with a selector, or a workload",
+    help: "set it on the Service whose port is meant",
+  }), "Istio takes port-level modes only together with a selector."),
+  IZ360: rule("warning", "subset policy is never active", (a: { subset: string }) => ({
+    read: `a policy for subset ${a.subset}, to which no route leads`,
+    expected: "weights or active, so that a route names the subset",
+    help: "add istiomize.dev/weights to the Service, or put the setting on the Service",
+  }), "The policy of a subset holds only for calls that a route sends to that subset."),
+  IZ361: rule("warning", "outlier detection ejects nobody", (a: { percent: string; pods: number; of: string; needed: number }) => ({
+    read: `${a.percent} of ${a.pods} ${a.pods === 1 ? "pod" : "pods"} of ${a.of} is less than one`,
+    expected: "a percentage that allows at least one ejection",
+    help: `istiomize.dev/outlier-max-ejection-percent: ${a.needed}% (or more replicas)`,
+    proposed: `${a.needed}%`,
+  }), "Envoy rounds down before the first ejection; Istio's default of 10% ejects nobody below ten pods."),
+  IZ362: rule("warning", "gateway errors are never counted", (a: { gateway: number; all: string }) => ({
+    read: `outlier-consecutive-gateway-errors ${a.gateway}, outlier-consecutive-5xx ${a.all}`,
+    expected: "fewer gateway errors than 5xx: every gateway error is a 5xx too",
+    help: "lower outlier-consecutive-gateway-errors, or set outlier-consecutive-5xx to 0",
+  }), "The lower counter always trips first."),
+  IZ363: rule("warning", "outlier detection can eject every pod", () => ({
+    read: "outlier-max-ejection-percent 100%",
+    expected: "less than 100%, or outlier-min-health-percent above 0",
+    help: "set istiomize.dev/outlier-min-health-percent, so that ejection stops while too few are healthy",
+  }), "With everything ejected every call ends in 503."),
+  IZ365: rule("warning", "consistent hash is weakened", (a: { by: string }) => ({
+    read: `consistent-hash together with ${a.by}`,
+    expected: "hashing over one fixed set of pods",
+    help: "callers change pods when the set does; expect that, or remove one of the two",
+  }), "A hash holds within one subset and only as long as no pod is ejected."),
+  IZ366: rule("warning", "h2-upgrade changes nothing here", (a: { port: string; why: string }) => ({
+    read: `h2-upgrade UPGRADE on port ${a.port}`,
+    expected: `an HTTP/1 port: ${a.why}`,
+    help: "remove h2-upgrade",
+  }), "gRPC and HTTP/2 ports speak HTTP/2 already."),
+  IZ370: rule("error", "a prefix turns one Service's name into another's", (a: { host: string; other: string }) => ({
+    read: `the host ${a.host}, which ${a.other} was called before a prefix was set`,
+    expected: "a host that name references cannot mistake",
+    help: "set spec.hosts: fqdn, or rename one of the two Services",
+  }), "kustomize's name references would rewrite this host into the other Service's name."),
+  IZ371: rule("error", "full host names need a namespace", (a: { service: string }) => ({
+    read: `Service ${a.service} carries no namespace`,
+    expected: "a namespace, to write <service>.<namespace>.svc.<domain>",
+    help: "set `namespace:` in the kustomization, spec.namespace of the ServiceMesh (or -n), or spec.hosts: short",
+  }), "A full host with a guessed namespace would be a rule for nobody."),
+  IZ372: rule("error", "generated host is no Service", (a: { host: string }) => ({
+    read: `the host ${a.host}`,
+    expected: "a Service of that name in the input",
+    help: "istiomize ran in an inner kustomization, and an outer one changed the names; move it to the outermost `transformers:`",
+  }), "A rule whose host was renamed afterwards is silently dead."),
+  IZ380: rule("error", "fault injection in production", (a: { service: string }) => ({
+    read: `a fault for ${a.service}, with spec.environment: production`,
+    expected: "no fault, or the Service in spec.allowFaults",
+    help: `add ${a.service} to spec.allowFaults if this is meant`,
+  }), "Injected faults are real errors for real callers."),
+  IZ390: rule("error", "no namespace to write to", (a: { what: string }) => ({
+    read: `${a.what} without a namespace`,
+    expected: "a namespace: metadata.namespace of the ServiceMesh, or one meshed namespace in the input",
+    help: "set spec.namespace",
+  }), "An object whose namespace is guessed may land anywhere."),
+
+  // ---- 4xx: files and commands
+  IZ401: rule("error", "neither kustomize nor kubectl found", () => ({
+    read: "no `kustomize` and no `kubectl` on PATH",
+    expected: "one of them: istiomize renders with the real tool",
+    help: "install kustomize (brew install kustomize, or the releases of kubernetes-sigs/kustomize) or kubectl (kubernetes.io/docs/tasks/tools)",
+  }), "`render` builds with the tool that your pipeline uses, never with an imitation."),
+  IZ402: rule("error", "kustomize could not build", (a: { command: string; message: string }) => ({
+    read: a.message,
+    expected: `\`${a.command}\` to succeed`,
+    help: "mend the kustomization; nothing was rendered",
+  }), "What kustomize cannot build, istiomize cannot mesh."),
+  IZ403: rule("error", "no kustomization here", (a: { directory: string }) => ({
+    read: a.directory,
+    expected: "a directory with a kustomization.yaml, kustomization.yml or Kustomization",
+    help: "name the overlay to render, for example `istiomize render overlays/staging`",
+  }), "`render` takes the directory of a kustomization."),
+
+  // ---- 9xx: our own bugs
+  IZ901: rule("error", "istiomize itself failed", (a: { version: string; step: string; message: string }) => ({
+    read: `${a.message} (version ${a.version}, ${a.step})`,
+    expected: "this never to happen; it is a bug of ours",
+    help: "please report it with the input that caused it; nothing was written",
+  }), "A mistake in the input never ends here."),
+} satisfies { readonly [code: `IZ${number}`]: Rule<never> };
+
+export type Code = keyof typeof catalogue;
+export type Arguments<C extends Code> = Parameters<(typeof catalogue)[C]["text"]>[0];

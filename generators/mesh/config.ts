@@ -1,0 +1,148 @@
+import type { Guardrails, Layer, Limit } from "../annotations/setting.ts";
+import type { SettingName } from "../annotations/table.ts";
+import { catalogue, type Code } from "../diagnostics/catalogue.ts";
+import { diagnose, type Diagnostic, type Outcome } from "../diagnostics/diagnostic.ts";
+import { suggest } from "../diagnostics/suggest.ts";
+import { asMapping, asText, compareText, describeObject, kindOf, mappingAt, nameOf, namespaceOf, refOf, stringsAt, type Item, type KubeObject, type Mapping, type ResourceRef } from "../kube/object.ts";
+import { definition } from "./definition.ts";
+import { findConflicts, holdsPath, mergeMappings } from "./merge.ts";
+import { readShape, type ReadContext } from "./read-spec.ts";
+
+export const meshApiVersion = "istiomize.dev/v1alpha1";
+
+/** `ServiceMesh.spec` after reading: every field there, defaults filled in. */
+export interface MeshConfig extends Guardrails {
+  /** The ServiceMeshes that it was read from, nearest last; what `generated-from` names. */
+  readonly meshes: readonly string[];
+  readonly ref: ResourceRef;
+  readonly requires?: string;
+  readonly namespace: string;
+  readonly services: "annotated" | "all";
+  readonly hosts: "short" | "fqdn";
+  readonly clusterDomain: string;
+  readonly trustDomain: string;
+  readonly rootNamespace: string;
+  readonly environment: string;
+  readonly allowFaults: readonly string[];
+  readonly strict: boolean;
+  readonly strictness: "error" | "warn";
+  readonly accept: { readonly [code: string]: string };
+  readonly mode: "generate" | "validate";
+  readonly guard: boolean;
+  readonly injection: { readonly mode: "sidecar" | "ambient" | "none"; readonly revision?: string; readonly exclude: readonly string[] };
+  readonly namespaces: ReadonlyMap<string, Layer>;
+  readonly defaults: Layer;
+  readonly profiles: ReadonlyMap<string, Layer>;
+  readonly limits: ReadonlyMap<SettingName, Limit>;
+  readonly locked: readonly SettingName[];
+  readonly metadata: { readonly labels: { readonly [key: string]: string }; readonly annotations: { readonly [key: string]: string } };
+  readonly argocd: { readonly syncWaves: boolean };
+  readonly mtls?: { readonly mode: "STRICT" | "PERMISSIVE" | "DISABLE"; readonly scope: "mesh" | "namespace" | "none" };
+}
+
+export function isServiceMesh(object: KubeObject): boolean {
+  return kindOf(object) === "ServiceMesh" && (asText(object["apiVersion"]) ?? "").startsWith("istiomize.dev/");
+}
+
+/**
+ * Reads the ServiceMesh as function config and as resources. The function config wins field by field; two resources
+ * merge in the order of their names, and a field that both set differently is reported.
+ */
+export function readMeshConfig(functionConfig: KubeObject | undefined, items: readonly Item[]): Outcome<MeshConfig> {
+  const diagnostics: Diagnostic[] = [];
+  const resources = items.map((item) => item.object).filter(isServiceMesh)
+    .filter((object) => !functionConfig || describeObject(object) !== describeObject(functionConfig))
+    .sort((a, b) => compareText(nameOf(a), nameOf(b)) || compareText(namespaceOf(a), namespaceOf(b)));
+  const holders = [...resources, ...(functionConfig ? [functionConfig] : [])];
+  const specs = holders.map((object) => readSpec(object, object === functionConfig, diagnostics));
+  let spec: Mapping = {};
+  specs.forEach((own, i) => {
+    if (holders[i] !== functionConfig) diagnostics.push(...specs.slice(0, i).flatMap((earlier, j) => disagree(holders[j]!, earlier, holders[i]!, own)));
+    spec = mergeMappings(spec, own);
+  });
+
+  const lead = holders.at(-1) ?? { apiVersion: meshApiVersion, kind: "ServiceMesh", metadata: { name: "defaults" } };
+  const holderOf = (path: readonly string[]): ResourceRef => refOf(holders.findLast((_, i) => holdsPath(specs[i]!, path.slice(1))) ?? lead);
+  const context = (guardrails: Guardrails, report: ReadContext["report"]): ReadContext => ({ refOf: holderOf, guardrails, report });
+  const read = readTwice(spec, context, diagnostics);
+  const { locked, ...config } = read;
+  diagnostics.push(...checkAccept(config.accept, holderOf));
+  return {
+    value: { ...config, locked, mtls: holdsPath(spec, ["mtls"]) && spec["mtls"] !== null ? config.mtls : undefined, ref: refOf(lead), meshes: holders.map(nameOf) },
+    diagnostics,
+  };
+}
+
+type Read = Omit<MeshConfig, "meshes" | "ref">;
+
+/** The guardrails (version, limits) are part of the spec that they guard: the first reading finds them. */
+function readTwice(spec: Mapping, context: (guardrails: Guardrails, report: ReadContext["report"]) => ReadContext, diagnostics: Diagnostic[]): Read {
+  const open: Guardrails = { istioVersion: "9.99", limits: new Map() };
+  const guardrails = readShape(definition, spec, ["spec"], context(open, () => {})) as Read;
+  return readShape(definition, spec, ["spec"], context(guardrails, (diagnostic) => diagnostics.push(diagnostic))) as Read;
+}
+
+function readSpec(object: KubeObject, isFunctionConfig: boolean, diagnostics: Diagnostic[]): Mapping {
+  const apiVersion = asText(object["apiVersion"]) ?? "";
+  const kind = kindOf(object);
+  if (isFunctionConfig && kind === "ConfigMap" && apiVersion === "v1") return unfold(stringsAt(object, "data"));
+  if (kind !== "ServiceMesh" || apiVersion !== meshApiVersion) {
+    const suggestion = kind === "ServiceMesh" ? `apiVersion: ${meshApiVersion}` : suggest(kind, ["ServiceMesh"]);
+    diagnostics.push(diagnose("IZ108", { ref: refOf(object), path: [] }, { found: `apiVersion ${apiVersion || "(none)"}, kind ${kind || "(none)"}`, ...(suggestion && { suggestion }) }));
+    return {};
+  }
+  for (const key of Object.keys(object)) {
+    if (["apiVersion", "kind", "metadata", "spec", "status"].includes(key)) continue;
+    const inSpec = Object.hasOwn(definition.fields, key);
+    diagnostics.push(diagnose("IZ110", { ref: refOf(object), path: [key] }, { field: key, known: ["apiVersion", "kind", "metadata", "spec"], suggestion: inSpec ? `spec.${key}` : suggest(key, ["metadata", "spec"]) }));
+  }
+  const spec = object["spec"];
+  if (spec !== undefined && spec !== null && !asMapping(spec)) {
+    diagnostics.push(diagnose("IZ111", { ref: refOf(object), path: ["spec"] }, { found: Array.isArray(spec) ? "a list" : `a ${typeof spec}`, expects: "a mapping" }));
+  }
+  const unsafe = findUnsafeKey(mappingAt(object, "spec"), ["spec"]);
+  if (!unsafe) return mappingAt(object, "spec");
+  diagnostics.push(diagnose("IZ110", { ref: refOf(object), path: unsafe }, { field: "__proto__", known: ["any other name"] }));
+  return {};
+}
+
+/** `__proto__` is a name that JavaScript objects cannot hold safely, so no field and no entry may have it. */
+function findUnsafeKey(mapping: Mapping, path: readonly string[]): readonly string[] | undefined {
+  for (const [key, entry] of Object.entries(mapping)) {
+    if (key === "__proto__") return [...path, key];
+    const inner = asMapping(entry);
+    const found = inner && findUnsafeKey(inner, [...path, key]);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** `kpt fn eval -- strict=true mtls.mode=STRICT` arrives as a ConfigMap with dotted keys. */
+function unfold(data: { readonly [key: string]: string }): Mapping {
+  return Object.entries(data).reduce<Mapping>((spec, [key, text]) =>
+    mergeMappings(spec, key.split(".").reduceRight<unknown>((inner, step) => ({ [step]: inner }), text) as Mapping), {});
+}
+
+function disagree(first: KubeObject, a: Mapping, second: KubeObject, b: Mapping): readonly Diagnostic[] {
+  return findConflicts(a, b).map((path) => diagnose("IZ112", { ref: refOf(second), path: ["spec", ...path] }, {
+    first: describeObject(first), second: describeObject(second), one: valueAt(a, path), two: valueAt(b, path),
+  }));
+}
+
+function valueAt(mapping: Mapping, path: readonly string[]): string {
+  return JSON.stringify(path.reduce<unknown>((found, key) => asMapping(found)?.[key], mapping)) ?? "nothing";
+}
+
+function checkAccept(accept: MeshConfig["accept"], holderOf: (path: readonly string[]) => ResourceRef): readonly Diagnostic[] {
+  return Object.keys(accept).flatMap((code) => {
+    const path = ["spec", "accept", code];
+    const expects = whyNotAccepted(code);
+    return expects === undefined ? [] : [diagnose("IZ111", { ref: holderOf(path), path }, { found: code, expects })];
+  });
+}
+
+/** Why a code cannot be accepted; nothing where it can. */
+export function whyNotAccepted(code: string): string | undefined {
+  if (!Object.hasOwn(catalogue, code)) return "the code of a warning, such as IZ310";
+  return catalogue[code as Code].severity === "error" ? "a warning: errors cannot be accepted" : undefined;
+}

@@ -1,0 +1,97 @@
+/** What is measured, and the figure that each is held to. */
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { bundle, findTools, toolPath } from "../tools.ts";
+import { interleave, median, medianRatio, medianSeconds, runCommand } from "./measure.ts";
+import type { Command } from "./measure.ts";
+import { makeResourceList, makeStream, writeHandwrittenTree, writeMeshedTree } from "./trees.ts";
+
+export interface Figure {
+  readonly what: string;
+  readonly value: number;
+  readonly unit: "ms" | "s" | "MiB" | "kB" | "×";
+  /** The target, in the same unit. */
+  readonly atMost?: number;
+}
+
+/** A temporary folder of the bench's own, and the rounds that a case runs unless it is told otherwise. */
+export interface BenchContext {
+  readonly folder: string;
+  readonly rounds?: number;
+}
+
+export type BenchCase = (context: BenchContext) => Figure[];
+
+const node = process.execPath;
+const pipe = (input: string): Command => ({ program: node, args: [bundle], input });
+
+/** What a caller waits for at least: the process at 10 services, against node doing nothing. */
+function benchFunction({ folder, rounds = 21 }: BenchContext): Figure[] {
+  const { bare, list, stream } = interleave({
+    bare: { program: node, args: ["-e", "0"] },
+    list: pipe(makeResourceList(10)),
+    stream: pipe(makeStream(10)),
+  }, rounds, folder);
+  return [
+    { what: "`node -e 0`", value: medianSeconds(bare) * 1000, unit: "ms" },
+    { what: "function, 10 services in a ResourceList", value: medianSeconds(list) * 1000, unit: "ms" },
+    { what: "… against `node -e 0`", value: medianRatio(list, bare), unit: "×", atMost: 1.5 },
+    { what: "function, 10 services on a pipe", value: medianSeconds(stream) * 1000, unit: "ms" },
+    { what: "… against `node -e 0`", value: medianRatio(stream, bare), unit: "×", atMost: 1.5 },
+  ];
+}
+
+/** Large streams: time, memory, and whether both grow with the input and no faster. */
+function benchPipe({ folder, rounds = 5 }: BenchContext): Figure[] {
+  const { small, large } = interleave({
+    small: { ...pipe(makeStream(1_000)), measurePeak: true },
+    large: { ...pipe(makeStream(10_000)), measurePeak: true },
+  }, rounds, folder);
+  const peak = (runs: typeof large): number => median(runs.map(({ peakBytes }) => peakBytes)) / 1024 ** 2;
+  return [
+    { what: "pipe, 1,000 services", value: medianSeconds(small), unit: "s" },
+    { what: "… peak memory", value: peak(small), unit: "MiB" },
+    { what: "pipe, 10,000 services", value: medianSeconds(large), unit: "s", atMost: 3 },
+    { what: "… peak memory", value: peak(large), unit: "MiB", atMost: 1024 },
+    { what: "… against 1,000 services", value: medianRatio(large, small), unit: "×", atMost: 12 },
+  ];
+}
+
+/** `render` of the resource layout, against the same kustomize building the same tree with the Istio files written out. */
+function benchRender({ folder, rounds }: BenchContext): Figure[] {
+  const path = toolPath();
+  const { kustomize, kubectl } = findTools();
+  const build = kustomize ? { program: kustomize, args: ["build"] } : { program: kubectl ?? "kubectl", args: ["kustomize"] };
+  const sizes = [
+    { services: 100, usual: 9, atMost: 1.0 },
+    { services: 200, usual: 7, atMost: 0.7 },
+    { services: 1_000, usual: 3, atMost: 0.35 },
+  ];
+  return sizes.flatMap(({ services, usual, atMost }) => {
+    const [meshed, handwritten] = [join(folder, `meshed-${services}`), join(folder, `handwritten-${services}`)];
+    writeMeshedTree(meshed, services);
+    writeHandwrittenTree(handwritten, services, runCommand(pipe(makeStream(services)), folder).stdout);
+    const runs = interleave({
+      build: { ...build, args: [...build.args, handwritten] },
+      render: { program: node, args: [bundle, "render", meshed], path },
+    }, rounds ?? usual, folder);
+    const count = services.toLocaleString("en");
+    return [
+      { what: `kustomize build, ${count} services, Istio files by hand`, value: medianSeconds(runs.build), unit: "s" },
+      { what: `istiomize render, ${count} services`, value: medianSeconds(runs.render), unit: "s" },
+      { what: "… against kustomize build", value: medianRatio(runs.render, runs.build), unit: "×", atMost },
+    ] satisfies Figure[];
+  });
+}
+
+function benchSize(): Figure[] {
+  return [{ what: "the bundle, `plugin/istiomize.cjs`", value: statSync(bundle).size / 1000, unit: "kB", atMost: 500 }];
+}
+
+/** By the name that `--only` takes. */
+export const benchCases: Readonly<Record<string, BenchCase>> = {
+  function: benchFunction,
+  pipe: benchPipe,
+  render: benchRender,
+  size: benchSize,
+};

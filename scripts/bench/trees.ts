@@ -1,0 +1,174 @@
+/** The inputs that are measured: N services, each a Deployment of about 1 kB and a Service, with a few annotations. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { dump, loadAll } from "js-yaml";
+
+export interface BenchObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly annotations?: Readonly<Record<string, string>> };
+}
+
+const generatedFrom = "istiomize.dev/generated-from";
+
+const mesh = `apiVersion: istiomize.dev/v1alpha1
+kind: ServiceMesh
+metadata:
+  name: bench
+spec:
+  defaults:
+    connectTimeout: 2s
+`;
+
+/** One namespace holds them all: the hardest case for whatever pairs Services with workloads. */
+const namespace = (labels: string): string => `apiVersion: v1
+kind: Namespace
+metadata:
+  name: shop
+${labels}`;
+
+const nameService = (index: number): string => `ms-${String(index).padStart(5, "0")}`;
+
+/** Every service has its own timeout, so that no answer can be kept from the one before. */
+const annotateService = (index: number): string => `  annotations:
+    istiomize.dev/timeout: ${10 + (index % 20)}s
+    istiomize.dev/retry-attempts: "2"
+    istiomize.dev/retry-per-try-timeout: 3s
+`;
+
+const deploymentAnnotations = `  annotations:
+    istiomize.dev/outlier-consecutive-5xx: "5"
+    istiomize.dev/outlier-interval: 10s
+    istiomize.dev/max-connections: "100"
+`;
+
+function writeService(index: number, annotated: boolean): string {
+  const name = nameService(index);
+  return `apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: ${name}
+  namespace: shop
+  labels:
+    app: ${name}
+${annotated ? deploymentAnnotations : ""}spec:
+  replicas: 2
+  selector:
+    matchLabels:
+      app: ${name}
+  template:
+    metadata:
+      labels:
+        app: ${name}
+        version: v1
+    spec:
+      serviceAccountName: ${name}
+      securityContext:
+        runAsNonRoot: true
+      containers:
+        - name: app
+          image: example.com/shop/${name}:1.4.${index}
+          ports:
+            - name: http
+              containerPort: 8080
+          env:
+            - name: DATABASE_HOST
+              value: postgres.data.svc.cluster.local
+            - name: LOG_LEVEL
+              value: info
+          readinessProbe:
+            httpGet:
+              path: /ready
+              port: http
+            periodSeconds: 5
+          livenessProbe:
+            httpGet:
+              path: /live
+              port: http
+            initialDelaySeconds: 10
+          resources:
+            requests:
+              cpu: 100m
+              memory: 128Mi
+            limits:
+              memory: 256Mi
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: ${name}
+  namespace: shop
+  labels:
+    app: ${name}
+${annotated ? annotateService(index) : ""}spec:
+  selector:
+    app: ${name}
+  ports:
+    - name: http
+      port: 80
+      targetPort: http
+`;
+}
+
+/** What `kustomize build` prints for the meshed tree, more or less: one YAML stream with the ServiceMesh in it. */
+export function makeStream(services: number): string {
+  return [namespace(""), mesh, ...Array.from({ length: services }, (_, index) => writeService(index, true))].join("---\n");
+}
+
+/** The same objects as kustomize hands them to an exec function. */
+export function makeResourceList(services: number): string {
+  const [functionConfig, items] = [loadAll(mesh)[0], loadAll(makeStream(services)) as BenchObject[]];
+  return dump({
+    apiVersion: "config.kubernetes.io/v1",
+    kind: "ResourceList",
+    items: items.filter(({ kind }) => kind !== "ServiceMesh").map((item, index) => annotate(item, {
+      "config.kubernetes.io/index": String(index),
+      "internal.config.kubernetes.io/index": String(index),
+    })),
+    functionConfig,
+  });
+}
+
+/** The resource layout: a flat kustomization, one file per service, the ServiceMesh among the resources. */
+export function writeMeshedTree(folder: string, services: number): void {
+  writeTree(folder, {
+    "namespace.yaml": namespace(""),
+    "mesh.yaml": mesh,
+    ...Object.fromEntries(serviceFiles(services, true)),
+  });
+}
+
+/** The tree that people would have written instead: no annotations, and the same Istio objects in files of their own. */
+export function writeHandwrittenTree(folder: string, services: number, meshed: string): void {
+  const istio = new Map<string, string[]>();
+  for (const object of loadAll(meshed) as BenchObject[]) {
+    const { [generatedFrom]: origin, ...annotations } = object.metadata.annotations ?? {};
+    if (origin === undefined) continue;
+    const file = `${object.metadata.name}-istio.yaml`;
+    const { annotations: _, ...metadata } = object.metadata;
+    const written = { ...object, metadata: Object.keys(annotations).length > 0 ? { ...metadata, annotations } : metadata };
+    istio.set(file, [...(istio.get(file) ?? []), dump(written)]);
+  }
+  writeTree(folder, {
+    "namespace.yaml": namespace("  labels:\n    istio-injection: enabled\n"),
+    ...Object.fromEntries(serviceFiles(services, false)),
+    ...Object.fromEntries([...istio].map(([file, objects]) => [file, objects.join("---\n")])),
+  });
+}
+
+const serviceFiles = (services: number, annotated: boolean): [string, string][] =>
+  Array.from({ length: services }, (_, index) => [`${nameService(index)}.yaml`, writeService(index, annotated)]);
+
+function writeTree(folder: string, files: Readonly<Record<string, string>>): void {
+  mkdirSync(folder, { recursive: true });
+  for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text);
+  writeFileSync(join(folder, "kustomization.yaml"), dump({
+    apiVersion: "kustomize.config.k8s.io/v1beta1",
+    kind: "Kustomization",
+    resources: Object.keys(files),
+  }));
+}
+
+function annotate(object: BenchObject, annotations: Readonly<Record<string, string>>): BenchObject {
+  return { ...object, metadata: { ...object.metadata, annotations: { ...object.metadata.annotations, ...annotations } } };
+}

@@ -1,0 +1,82 @@
+/** What is judged: every example overlay as it renders, and what every golden case says comes out. */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { dump, load, loadAll } from "js-yaml";
+import { bundle, makeBundleFolder, root, toolPath } from "../tools.ts";
+
+/** YAML in a file, by a name that tells people where it came from; `problem` where there is none to judge. */
+export interface Stream {
+  readonly name: string;
+  readonly file: string;
+  readonly problem?: string;
+}
+
+const overlays = join("gitops", "overlays");
+const goldens = join("test", "golden");
+
+/** Renders each overlay through `istiomize render`, and those that name the function in each of these kustomizes too. */
+export function renderOverlays(kustomizes: readonly string[], folder: string): Stream[] {
+  const bundleFolder = makeBundleFolder();
+  const path = [bundleFolder, toolPath()].join(delimiter);
+  try {
+    return readdirSync(join(root, overlays)).sort().map((name) => join(overlays, name)).flatMap((overlay) => [
+      render(`${overlay} (render)`, process.execPath, [bundle, "render", overlay], path, folder),
+      ...(hasTransformer(overlay) ? kustomizes : []).map((kustomize) =>
+        render(`${overlay} (${kustomize.slice(dirname(kustomize).length + 1)})`, kustomize,
+          ["build", "--enable-alpha-plugins", "--enable-exec", overlay], path, folder)),
+    ]);
+  } finally {
+    rmSync(bundleFolder, { recursive: true });
+  }
+}
+
+function render(name: string, program: string, args: readonly string[], path: string, folder: string): Stream {
+  const run = spawnSync(program, args, { cwd: root, env: { ...process.env, PATH: path }, encoding: "utf8", maxBuffer: Infinity });
+  const file = writeStream(folder, name, run.stdout ?? "");
+  if (run.status !== 0) return { name, file, problem: `could not be rendered: ${run.error?.message ?? run.stderr.trim()}` };
+  return hasContent(run.stdout) ? { name, file } : { name, file, problem: "rendered to nothing" };
+}
+
+/** Whether a kustomization runs istiomize itself, from a file of its `transformers:`. */
+function hasTransformer(overlay: string): boolean {
+  const kustomization = load(readFileSync(join(root, overlay, "kustomization.yaml"), "utf8")) as { transformers?: string[] };
+  return (kustomization.transformers ?? []).some((entry) => {
+    const file = join(root, overlay, entry);
+    return existsSync(file) && readFileSync(file, "utf8").includes("kind: ServiceMesh");
+  });
+}
+
+/** The `expected/output.yaml` of each golden case that has something in it. */
+export function readGoldens(folder: string): Stream[] {
+  const ending = join("expected", "output.yaml");
+  const files = existsSync(join(root, goldens)) ? readdirSync(join(root, goldens), { recursive: true, encoding: "utf8" }) : [];
+  return files.filter((file) => file.endsWith(ending)).sort().flatMap((file) => {
+    const name = join(goldens, dirname(dirname(file)));
+    const text = unwrapList(readFileSync(join(root, goldens, file), "utf8"));
+    return hasContent(text) ? [{ name, file: writeStream(folder, name, text) }] : [];
+  });
+}
+
+interface Item {
+  readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> };
+}
+
+/** The objects of a ResourceList as a stream, without those that its caller would never apply. */
+function unwrapList(text: string): string {
+  if (!/^kind: ["']?ResourceList/m.test(text)) return text;
+  const lists = loadAll(text) as { items?: Item[] }[];
+  return lists.flatMap(({ items = [] }) => items)
+    .filter(({ metadata }) => metadata?.annotations?.["config.kubernetes.io/local-config"] !== "true")
+    .map((item) => dump(item)).join("---\n");
+}
+
+/** Whether there is more than comments and separators: a judge refuses to judge nothing. */
+const hasContent = (yaml: string): boolean => /^(?!\s*(#|---|$))/m.test(yaml);
+
+function writeStream(folder: string, name: string, text: string): string {
+  const file = join(folder, `${name}.yaml`);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+  return file;
+}

@@ -29,7 +29,7 @@ async function start(kustomization: string): Promise<number> {
       maxBuffer: Infinity,
     });
     process.stdout.write(run.stdout);
-    if (run.status === 0 && process.stderr.isTTY && !process.env.NO_COLOR) {
+    if (run.status === 0 && process.stderr.isTTY) {
       const { summarize } = await import("./summary.ts");
       process.stderr.write(summarize(run.stdout.toString(), kustomization));
     }

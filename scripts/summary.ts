@@ -1,4 +1,4 @@
-/** What a render made, in a few coloured lines for the person who ran `npm start`. */
+/** What a render made, in a few lines for the person who ran `npm start`; in colour unless `NO_COLOR` says otherwise. */
 import { loadAll } from "js-yaml";
 
 interface Rendered {
@@ -7,7 +7,7 @@ interface Rendered {
 }
 type Labels = Readonly<Record<string, string>>;
 
-const paint = (code: number) => (text: string): string => `\x1b[${code}m${text}\x1b[0m`;
+const paint = (code: number) => (text: string): string => process.env.NO_COLOR ? text : `\x1b[${code}m${text}\x1b[0m`;
 const [bold, dim, green, cyan] = [paint(1), paint(2), paint(32), paint(36)];
 
 const meshLabels = ["istio-injection", "istio.io/rev", "istio.io/dataplane-mode"];

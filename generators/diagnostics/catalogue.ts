@@ -285,6 +285,10 @@ export const catalogue = {
     expected: "every subset that a route names",
     help: "add the subsets there, or remove that DestinationRule so that istiomize makes it",
   }), "A route to a subset that no DestinationRule defines ends in 503."),
+  IZ325: rule("info", "Flagger writes these routes", (a: { service: string }) => ({
+    read: `a Canary of Flagger for the workload behind ${a.service}`,
+    help: "nothing is generated for it: Flagger makes its VirtualService and DestinationRules itself",
+  }), "Flagger creates and overwrites the VirtualService of the workload that a Canary names."),
   IZ330: rule("warning", "Service without a selector", () => ({
     read: "no spec.selector",
     expected: "pods that a selector finds; endpoints written by hand carry no labels, so neither subsets nor mTLS work",
@@ -463,4 +467,7 @@ export const catalogue = {
 } satisfies { readonly [code: `IZ${number}`]: Rule<never> };
 
 export type Code = keyof typeof catalogue;
-export type Arguments<C extends Code> = Parameters<(typeof catalogue)[C]["text"]>[0];
+/** What the message of a code needs to be told; `{}` where it needs nothing. */
+export type Arguments<C extends Code> = [Parameters<(typeof catalogue)[C]["text"]>[0]] extends [never]
+  ? { readonly [key: string]: never }
+  : Parameters<(typeof catalogue)[C]["text"]>[0];

@@ -10,11 +10,19 @@ export interface ResourceRef {
   readonly namespace?: string;
 }
 
+/** A name that an object had before a prefix, suffix or namespace was set. */
+export interface EarlierName {
+  readonly name: string;
+  readonly namespace: string;
+}
+
 /** An input object and what the caller knows of where it came from. */
 export interface Item {
   readonly object: KubeObject;
   /** File inside the package, where the caller is one that writes files back (kpt). */
   readonly path?: string;
+  /** Earlier names, where the caller knows them; else they are read from kustomize's annotations. */
+  readonly earlier?: readonly EarlierName[];
 }
 
 export const annotationPrefix = "istiomize.dev/";

@@ -38,4 +38,4 @@ export function findExceptions(exceptions: readonly Exception[], stream: string,
 }
 
 const toPattern = (golden: string): RegExp =>
-  new RegExp(`^test/golden/${golden.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&")).join(".*")}`);
+  new RegExp(`^test/golden/${golden.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&")).join(".*")}(/|$)`);

@@ -1,0 +1,87 @@
+import type { Setting, Settings } from "../annotations/setting.ts";
+import type { SettingName } from "../annotations/table.ts";
+import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
+import { describePort } from "../kube/protocol.ts";
+import { isOwn, portSettings, type MeshService } from "../mesh/service.ts";
+import type { Check } from "./check.ts";
+
+const files: readonly SettingName[] = ["tls-client-certificate", "tls-private-key", "tls-ca-certificates"];
+const tlsDetails: readonly SettingName[] = [...files, "tls-credential-name", "tls-subject-alt-names", "tls-sni", "tls-insecure-skip-verify"];
+
+/** Settings that Istio refuses or ignores together, or alone. */
+export const checkCombinations: Check = ({ context }) => context.services.flatMap((service) => {
+  const all = [
+    service.settings,
+    ...service.ports.filter(({ number }) => service.portLayers.has(number)).map((port) => portSettings(service, port)),
+    ...(service.subsets.length > 1 ? service.subsets.filter(({ layer }) => layer.size > 0).map(({ layer }) => service.settings.with(layer)) : []),
+  ];
+  const found = all.flatMap((settings) => [...checkTls(settings), ...checkNeeds(settings)]);
+  return [...distinct(found), ...checkHash(service), ...checkUpgrade(service)];
+});
+
+function distinct(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  return [...new Map(diagnostics.map((diagnostic) => [`${diagnostic.code} ${diagnostic.place?.path.join(".")} ${diagnostic.read}`, diagnostic])).values()];
+}
+
+function checkTls(settings: Settings): readonly Diagnostic[] {
+  const mode = settings.get("tls");
+  const details = tlsDetails.flatMap((name) => settings.get(name) ?? []) as readonly Setting[];
+  if (!mode || mode.value === "DISABLE") {
+    return details.map((setting) => diagnose("IZ216", setting.source.place, { key: setting.name, needs: "tls: SIMPLE, MUTUAL or ISTIO_MUTUAL" }));
+  }
+  const found: Diagnostic[] = [];
+  const credential = settings.get("tls-credential-name");
+  const exclude = (one: Setting | undefined, others: readonly SettingName[], why: string): void => {
+    for (const name of others) {
+      const other = settings.get(name);
+      if (one && other) found.push(diagnose("IZ217", one.source.place, { one: nameWithValue(one), other: nameWithValue(other), why }));
+    }
+  };
+  exclude(credential, files, "certificates from a Secret or from files, not from both");
+  const skips = settings.get("tls-insecure-skip-verify");
+  if (skips?.value) exclude(skips, ["tls-ca-certificates", "tls-subject-alt-names"], "verification either way: skipped, or against these names and authorities");
+  if (mode.value === "ISTIO_MUTUAL") exclude(mode, [...files, "tls-credential-name", "tls-insecure-skip-verify"], "the mesh's own certificates with ISTIO_MUTUAL");
+  if (mode.value === "MUTUAL" && !credential) {
+    const missing = (["tls-client-certificate", "tls-private-key"] as const).filter((name) => !settings.has(name));
+    if (missing.length > 0) found.push(diagnose("IZ216", mode.source.place, { key: "tls: MUTUAL", needs: `${missing.join(" and ")} (or tls-credential-name)` }));
+  }
+  if (credential && mode.value !== "ISTIO_MUTUAL") {
+    found.push(diagnose("IZ218", credential.source.place, {
+      key: "tls-credential-name", why: "a gateway, or sidecars that a workloadSelector names: other sidecars do not read Secrets",
+      help: "use certificate files in the callers' proxies, or add a workloadSelector with destination-rule-patch",
+    }));
+  }
+  return found;
+}
+
+function checkNeeds(settings: Settings): readonly Diagnostic[] {
+  const found: Diagnostic[] = [];
+  const local = settings.get("outlier-consecutive-local-failures");
+  if (local && settings.valueOf("outlier-split-local-errors") !== true) {
+    found.push(diagnose("IZ216", local.source.place, { key: "outlier-consecutive-local-failures", needs: 'outlier-split-local-errors: "true"' }));
+  }
+  const algorithm = settings.get("consistent-hash-algorithm");
+  if (algorithm && isOwn(algorithm) && !settings.has("consistent-hash")) {
+    found.push(diagnose("IZ216", algorithm.source.place, { key: "consistent-hash-algorithm", needs: "consistent-hash" }));
+  }
+  return found;
+}
+
+function nameWithValue(setting: Setting): string {
+  return `${setting.name}: ${setting.source.text}`;
+}
+
+function checkHash(service: MeshService): readonly Diagnostic[] {
+  const hash = service.settings.get("consistent-hash");
+  const weights = service.settings.get("weights");
+  return hash && weights ? [diagnose("IZ365", hash.source.place, { by: "weights" }, { subject: service.ref })] : [];
+}
+
+function checkUpgrade(service: MeshService): readonly Diagnostic[] {
+  return service.ports.flatMap((port) => {
+    const upgrade = portSettings(service, port).get("h2-upgrade");
+    if (upgrade?.value !== "UPGRADE") return [];
+    const speaksHttp2 = port.protocol === "grpc" || /http2|h2c/i.test(port.declaredBy);
+    return speaksHttp2 ? [diagnose("IZ366", upgrade.source.place, { port: describePort(port), why: `${port.declaredBy} speaks HTTP/2 already` }, { subject: service.ref })] : [];
+  });
+}

@@ -1,0 +1,79 @@
+import { diagnose, type Diagnostic, type Outcome } from "../diagnostics/diagnostic.ts";
+import { asList, asMapping, asText, describeObject, equal, groupOf, identityOf, kindOf, mappingAt, namespaceOf, refOf, type KubeObject } from "../kube/object.ts";
+import { resolveHost } from "../kube/host.ts";
+import { ownersOf } from "../mesh/sources.ts";
+import type { MeshConfig } from "../mesh/config.ts";
+import type { Made, MeshContext } from "./context.ts";
+
+/**
+ * Leaves out what people already wrote: an object for the same host (or the same pods) is never overwritten, and one
+ * of the same name for something else is an error.
+ */
+export function resolveClashes(made: readonly Made[], context: MeshContext): Outcome<readonly Made[]> {
+  const diagnostics: Diagnostic[] = [];
+  const kept = context.kept.map(({ object }) => object);
+  const byKey = new Map<string, KubeObject>();
+  for (const object of kept) for (const key of keysOf(object, context.config)) if (!byKey.has(key)) byKey.set(key, object);
+  const byIdentity = new Map(kept.map((object) => [identityOf(object), object]));
+  const replaced = new Map<string, KubeObject>();
+  const value = made.filter(({ object }) => {
+    const [key] = keysOf(object, context.config);
+    const other = key === undefined ? undefined : byKey.get(key);
+    if (other) {
+      replaced.set(identityOf(object), other);
+      if (!ownersOf(other)) diagnostics.push(describeClash(object, other));
+      return false;
+    }
+    const namesake = byIdentity.get(identityOf(object));
+    if (namesake) diagnostics.push(diagnose("IZ322", { ref: refOf(namesake), path: ["metadata", "name"] }, { made: describeObject(object), other: describeObject(namesake) }));
+    return !namesake;
+  });
+  diagnostics.push(...value.flatMap(({ object }) => checkSubsetsOf(object, replaced)));
+  return { value, diagnostics };
+}
+
+/** What an object claims: a host in the mesh, the policy of a host, the mTLS mode of pods. */
+function keysOf(object: KubeObject, config: MeshConfig): readonly string[] {
+  const kind = `${groupOf(object)}/${kindOf(object)}`;
+  const namespace = namespaceOf(object) || config.namespace;
+  const scope = { namespace, clusterDomain: config.clusterDomain };
+  const spec = mappingAt(object, "spec");
+  switch (kind) {
+    case "networking.istio.io/DestinationRule":
+      return spec["workloadSelector"] === undefined ? [`${kind} ${namespace} ${resolveHost(asText(spec["host"]) ?? "", scope)}`] : [];
+    case "networking.istio.io/VirtualService": {
+      const gateways = asList(spec["gateways"]);
+      if (gateways.length > 0 && !gateways.includes("mesh")) return [];
+      const isPrivate = equal(spec["exportTo"], ["."]);
+      return asList(spec["hosts"]).flatMap((host) => (typeof host === "string" ? [`${kind} ${isPrivate ? namespace : "*"} ${resolveHost(host, scope)}`] : []))
+        .flatMap((key) => (isPrivate || namespace === "" ? [key] : [key, key.replace(" * ", ` ${namespace} `)]));
+    }
+    case "security.istio.io/PeerAuthentication":
+      return [`${kind} ${namespace} ${JSON.stringify(Object.entries(mappingAt(spec, "selector", "matchLabels")).sort())}`];
+    default:
+      return [];
+  }
+}
+
+function describeClash(object: KubeObject, other: KubeObject): Diagnostic {
+  const place = { ref: refOf(other), path: ["spec"] };
+  const spec = mappingAt(object, "spec");
+  switch (kindOf(object)) {
+    case "DestinationRule": return diagnose("IZ321", { ...place, path: ["spec", "host"] }, { other: describeObject(other), host: asText(spec["host"]) ?? "" });
+    case "VirtualService": return diagnose("IZ320", { ...place, path: ["spec", "hosts"] }, { other: describeObject(other), host: asText(asList(spec["hosts"])[0]) ?? "" });
+    default: return diagnose("IZ323", place, { other: describeObject(other) });
+  }
+}
+
+/** A VirtualService of ours beside a DestinationRule of theirs: its subsets must exist there. */
+function checkSubsetsOf(object: KubeObject, replaced: ReadonlyMap<string, KubeObject>): readonly Diagnostic[] {
+  if (kindOf(object) !== "VirtualService") return [];
+  const theirs = replaced.get(identityOf(object).replace("/VirtualService/", "/DestinationRule/"));
+  if (!theirs) return [];
+  const defined = new Set(asList(mappingAt(theirs, "spec")["subsets"]).map((subset) => asMapping(subset)?.["name"]));
+  const spec = mappingAt(object, "spec");
+  const named = ["http", "tls", "tcp"].flatMap((kind) => asList(spec[kind])).flatMap((rule) => asList(asMapping(rule)?.["route"]))
+    .map((route) => asText(mappingAt(route, "destination")["subset"]));
+  const missing = [...new Set(named)].filter((subset): subset is string => subset !== undefined && !defined.has(subset));
+  return missing.length === 0 ? [] : [diagnose("IZ324", { ref: refOf(theirs), path: ["spec", "subsets"] }, { other: describeObject(theirs), missing })];
+}

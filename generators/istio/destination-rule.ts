@@ -1,0 +1,114 @@
+import type { Layer, Setting } from "../annotations/setting.ts";
+import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
+import { compact, type KubeObject, type Mapping } from "../kube/object.ts";
+import { isHttp, type ServicePort } from "../kube/protocol.ts";
+import type { RoutePlan } from "../mesh/destinations.ts";
+import { isOwn, needsHttp, type MeshService } from "../mesh/service.ts";
+import { isPolicy, type Subset } from "../mesh/subsets.ts";
+import { makeMetadata, type Generator, type MeshContext } from "./context.ts";
+import { applyPatch } from "./patch.ts";
+import { blockOf, blocks, makeTrafficPolicy, type Fits } from "./traffic-policy.ts";
+
+/**
+ * One DestinationRule for each meshed Service that has a policy or whose routes name subsets.
+ * @see https://istio.io/latest/docs/reference/config/networking/destination-rule/
+ */
+export const generateDestinationRules: Generator = (context) => {
+  const results = context.services.map((service) => makeDestinationRule(service, context));
+  return {
+    made: results.flatMap(({ object }, i) => (object ? [{ object, beside: context.services[i]!.item }] : [])),
+    edits: [],
+    diagnostics: results.flatMap(({ diagnostics }) => diagnostics),
+  };
+};
+
+function makeDestinationRule(service: MeshService, context: MeshContext): { object?: KubeObject; diagnostics: readonly Diagnostic[] } {
+  if (service.shape === "external-name" || service.shape === "udp") return { diagnostics: [] };
+  const plan = context.plans.get(service)!;
+  const diagnostics: Diagnostic[] = [...checkHeadless(service)];
+  const trafficPolicy: Mapping = compact({
+    ...makeTrafficPolicy(service.settings, fitsService(service)),
+    portLevelSettings: nonEmpty(makePortLevels(service, undefined)),
+  });
+  const subsets = makeSubsets(service, plan, diagnostics);
+  const patch = service.settings.valueOf("destination-rule-patch");
+  if (Object.keys(trafficPolicy).length === 0 && subsets.length === 0 && !patch) return { diagnostics };
+  const generated: Mapping = compact({ host: plan.host, exportTo: service.settings.valueOf("export-to"), trafficPolicy, subsets: nonEmpty(subsets) });
+  return {
+    diagnostics,
+    object: {
+      apiVersion: "networking.istio.io/v1", kind: "DestinationRule",
+      metadata: makeMetadata(context, service.name, service.namespace, { text: `Service/${service.name}`, service }),
+      spec: patch ? applyPatch(generated, patch) : generated,
+    },
+  };
+}
+
+function nonEmpty<T>(list: readonly T[]): readonly T[] | undefined {
+  return list.length > 0 ? list : undefined;
+}
+
+/** For a headless Service the caller picks the pod: load balancing and outlier detection do not steer it. */
+function fitsService(service: MeshService): Fits {
+  const hasHttp = service.ports.some(isHttp);
+  return (setting) => (hasHttp || !needsHttp(setting)) && !(service.shape === "headless" && isSteering(setting));
+}
+
+function isSteering({ name }: Setting): boolean {
+  const block = blockOf(name);
+  return block === "loadBalancer" || block === "outlierDetection";
+}
+
+function checkHeadless(service: MeshService): readonly Diagnostic[] {
+  if (service.shape !== "headless") return [];
+  const steering = [...service.settings.all()].filter(isSteering);
+  const hash = service.settings.get("consistent-hash");
+  const refused = hash && isOwn(hash) ? [diagnose("IZ334", hash.source.place, { key: "consistent-hash" })] : [];
+  const left = steering.filter(({ name }) => name !== "consistent-hash" && name !== "consistent-hash-algorithm").map(({ name }) => name);
+  return left.length === 0 ? refused : [...refused, diagnose("IZ333", { ref: service.ref, path: ["spec", "clusterIP"] }, { left })];
+}
+
+/** Istio replaces everything for a port that has settings of its own, so each entry is written complete. */
+function makePortLevels(service: MeshService, subset: Subset | undefined): readonly Mapping[] {
+  return service.ports.flatMap((port) => {
+    const layer = service.portLayers.get(port.number);
+    if (!layer || ![...layer.keys()].some((name) => blockOf(name) !== undefined)) return [];
+    const settings = subset ? service.settings.with(subset.layer, layer) : service.settings.with(layer);
+    const policy = makeTrafficPolicy(settings, fitsPort(service, port));
+    return Object.keys(policy).length === 0 ? [] : [{ port: { number: port.number }, ...policy }];
+  });
+}
+
+function fitsPort(service: MeshService, port: ServicePort): Fits {
+  const fits = fitsService(service);
+  return (setting) => fits(setting) && (isHttp(port) || !needsHttp(setting));
+}
+
+/** All subsets as soon as one is needed: by a route, or because a workload has a policy of its own. */
+function makeSubsets(service: MeshService, plan: RoutePlan, diagnostics: Diagnostic[]): readonly Mapping[] {
+  const routed = new Set(plan.targets?.flatMap(({ subset }) => (subset ? [subset.name] : [])));
+  const withPolicy = service.subsets.length > 1 ? service.subsets.filter(({ layer }) => layer.size > 0) : [];
+  if (routed.size === 0 && withPolicy.length === 0) return [];
+  for (const { name, layer } of withPolicy) {
+    const first = [...layer.values()][0]!;
+    if (!routed.has(name)) diagnostics.push(diagnose("IZ360", first.source.place, { subset: name }, { subject: service.ref }));
+  }
+  return service.subsets.filter(({ labels }) => labels).map((subset) => compact({
+    name: subset.name, labels: subset.labels, trafficPolicy: makeSubsetPolicy(service, subset),
+  }));
+}
+
+/** A block that the subset touches replaces the Service's, so it is written with what it inherits. */
+function makeSubsetPolicy(service: MeshService, subset: Subset): Mapping | undefined {
+  if (!touches(subset.layer)) return undefined;
+  const whole = makeTrafficPolicy(service.settings.with(subset.layer), fitsService(service));
+  const touched = blocks.filter((block) => [...subset.layer.keys()].some((name) => blockOf(name) === block));
+  return compact({
+    ...Object.fromEntries(touched.map((block) => [block, whole[block]])),
+    portLevelSettings: nonEmpty(makePortLevels(service, subset)),
+  });
+}
+
+function touches(layer: Layer): boolean {
+  return [...layer.keys()].some(isPolicy);
+}

@@ -1,0 +1,164 @@
+import type { Layer, Setting } from "../annotations/setting.ts";
+import { describeSetting } from "../annotations/setting.ts";
+import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
+import { compact, compareText, equal, nameOf, refOf, stringsAt, type Item, type KubeObject } from "../kube/object.ts";
+import { describePort } from "../kube/protocol.ts";
+import { namespaceFor } from "../mesh/levels.ts";
+import type { KnownService } from "../mesh/settings.ts";
+import { containerPortsOf, type Workload } from "../mesh/workload.ts";
+import { meshedNamespaces } from "./injection.ts";
+import { makeMetadata, type Generated, type Generator, type Made, type MeshContext } from "./context.ts";
+
+/**
+ * `spec.mtls` for the mesh or each namespace, the annotation `mtls` for a Namespace, and one object with a selector
+ * for each Service or workload that says more.
+ * @see https://istio.io/latest/docs/reference/config/security/peer_authentication/
+ */
+export const generatePeerAuthentications: Generator = (context) => {
+  const wide = [...makeMeshWide(context), ...makeNamespaceWide(context)];
+  const narrow = makeSelected(context);
+  return { made: [...wide, ...narrow.made], edits: [], diagnostics: narrow.diagnostics };
+};
+
+function makeObject(context: MeshContext, name: string, namespace: string, source: string | undefined, spec: KubeObject): KubeObject {
+  return { apiVersion: "security.istio.io/v1", kind: "PeerAuthentication", metadata: makeMetadata(context, name, namespace, { ...(source !== undefined && { text: source }) }), spec };
+}
+
+function makeMeshWide(context: MeshContext): readonly Made[] {
+  const { mtls, rootNamespace } = context.config;
+  return mtls?.scope === "mesh" ? [{ object: makeObject(context, "default", rootNamespace, undefined, { mtls: { mode: mtls.mode } }) }] : [];
+}
+
+function makeNamespaceWide(context: MeshContext): readonly Made[] {
+  const { config, levels } = context;
+  const modes = new Map<string, { mode: string; source?: string }>();
+  if (config.mtls?.scope === "namespace" && config.injection.mode !== "none") {
+    for (const namespace of meshedNamespaces(context)) modes.set(namespace, { mode: config.mtls.mode });
+  }
+  const named = new Set([...config.namespaces.keys(), ...context.namespaces.keys()]);
+  for (const namespace of named) {
+    const mtls = nearest(levels.ofNamespace(namespace).flatMap((layer) => [...(levels.profilesOf(layer) ?? []), layer]));
+    if (mtls?.removed) modes.delete(namespace);
+    else if (mtls) modes.set(namespace, { mode: mtls.value as string, source: `Namespace/${namespace}` });
+  }
+  return [...modes].sort((a, b) => compareText(a[0], b[0]))
+    .map(([namespace, { mode, source }]) => ({ object: makeObject(context, "default", namespace, source, { mtls: { mode } }) }));
+}
+
+function nearest(layers: readonly Layer[]): Setting | undefined {
+  return layers.map((layer) => layer.get("mtls")).findLast((setting) => setting !== undefined);
+}
+
+/** What one selector's object says: the mode of its pods, and of container ports. */
+interface Modes {
+  readonly item: Item;
+  readonly name: string;
+  readonly namespace: string;
+  readonly selector: { readonly [key: string]: string };
+  readonly source: string;
+  mode?: Setting;
+  readonly ports: Map<number, Setting>;
+}
+
+function makeSelected(context: MeshContext): Generated {
+  const diagnostics: Diagnostic[] = [];
+  const bySelector = new Map<string, Modes>();
+  const collect = (modes: Modes): void => {
+    const key = `${modes.namespace}\n${JSON.stringify(Object.entries(modes.selector).sort())}`;
+    const other = bySelector.get(key);
+    if (!other) {
+      bySelector.set(key, modes);
+      return;
+    }
+    if (modes.mode) other.mode = agree(other.mode, modes.mode, diagnostics);
+    for (const [port, setting] of modes.ports) other.ports.set(port, agree(other.ports.get(port), setting, diagnostics));
+  };
+  for (const service of context.known) readService(service, context, diagnostics).forEach(collect);
+  const served = new Set(context.known.flatMap(({ workloads }) => workloads.map(({ workload }) => workload)));
+  for (const workload of context.workloads) {
+    if (!served.has(workload)) readWorkload(workload, undefined, context, diagnostics).forEach(collect);
+  }
+  const made = [...bySelector.values()].map((modes): Made => ({
+    beside: modes.item,
+    object: makeObject(context, modes.name, modes.namespace, modes.source, compact({
+      selector: { matchLabels: modes.selector },
+      mtls: modes.mode && { mode: modes.mode.value },
+      portLevelMtls: Object.fromEntries([...modes.ports].sort((a, b) => a[0] - b[0]).map(([port, { value }]) => [String(port), { mode: value }])),
+    })),
+  }));
+  return { made, edits: [], diagnostics };
+}
+
+function agree(one: Setting | undefined, other: Setting, diagnostics: Diagnostic[]): Setting {
+  if (one && !equal(one.value, other.value)) {
+    diagnostics.push(diagnose("IZ353", other.source.place, { one: describeSetting(one), other: describeSetting(other) }));
+  }
+  return one ?? other;
+}
+
+function readService(service: KnownService, context: MeshContext, diagnostics: Diagnostic[]): readonly Modes[] {
+  const { object, item } = service;
+  const settings = context.levels.of(object);
+  const mode = settled([...(context.levels.profilesOf(settings.own) ?? []), settings.own]);
+  const ports = [...settings.ports].flatMap(([written, layer]): [string, Setting][] => (layer.get("mtls") ? [[written, layer.get("mtls")!]] : []));
+  const workloads = service.workloads.map(({ workload }) => workload);
+  const below = service.workloads.flatMap(({ workload }) => readWorkload(workload, service, context, diagnostics));
+  const selector = stringsAt(object, "spec", "selector");
+  if (!mode && ports.length === 0) return mergeBelow(below, service, context);
+  if (Object.keys(selector).length === 0) {
+    const first = mode ?? ports[0]![1];
+    diagnostics.push(diagnose("IZ354", first.source.place, { key: first.source.place.path.at(-1)!.replace("istiomize.dev/", "") }));
+    return [];
+  }
+  for (const each of below) {
+    if (mode && each.mode) agree(mode, each.mode, diagnostics);
+  }
+  const own: Modes = { item, name: nameOf(object), namespace: namespaceFor(object, context.config), selector, source: `Service/${nameOf(object)}`, ports: new Map(), ...(mode && { mode }) };
+  for (const [written, setting] of ports) {
+    const port = service.ports.find(({ name, number }) => name === written || String(number) === written);
+    if (!port) diagnostics.push(diagnose("IZ209", setting.source.place, { port: written, known: service.ports.map(describePort) }));
+    else for (const number of containerPorts(port.targetPort, workloads, setting, diagnostics)) own.ports.set(number, setting);
+  }
+  return [own, ...mergeBelow(below, service, context).filter((each) => each.mode ? !mode : each.ports.size > 0)];
+}
+
+/** Workloads behind one Service that say the same make one object with the Service's selector and name. */
+function mergeBelow(below: readonly Modes[], service: KnownService, context: MeshContext): readonly Modes[] {
+  const first = below[0];
+  const selector = stringsAt(service.object, "spec", "selector");
+  const alike = first && below.length === service.workloads.length && below.every((each) => equal(each.mode?.value, first.mode?.value) && equal([...each.ports.keys()], [...first.ports.keys()]));
+  if (!alike || Object.keys(selector).length === 0) return below;
+  return [{ ...first, name: nameOf(service.object), namespace: namespaceFor(service.object, context.config), selector }];
+}
+
+function settled(layers: readonly Layer[]): Setting | undefined {
+  const setting = nearest(layers);
+  return setting?.removed ? undefined : setting;
+}
+
+function readWorkload(workload: Workload, service: KnownService | undefined, context: MeshContext, diagnostics: Diagnostic[]): readonly Modes[] {
+  const { object } = workload.item;
+  const settings = context.levels.of(object);
+  const mode = settled([...(context.levels.profilesOf(settings.own) ?? []), settings.own]);
+  const ports = new Map<number, Setting>();
+  for (const [written, layer] of settings.ports) {
+    const setting = layer.get("mtls");
+    if (!setting || setting.removed) continue;
+    const port = service?.ports.find(({ name, number }) => name === written || String(number) === written);
+    const target = port?.targetPort ?? (/^\d+$/.test(written) ? Number(written) : written);
+    for (const number of containerPorts(target, [workload], setting, diagnostics)) ports.set(number, setting);
+  }
+  if (!mode && ports.size === 0) return [];
+  return [{ item: workload.item, name: workload.name, namespace: namespaceFor(object, context.config), selector: workload.selector, source: `${refOf(object).kind}/${workload.name}`, ports, ...(mode && { mode }) }];
+}
+
+/** The container ports behind a target port, as the pods declare them. */
+function containerPorts(target: number | string, workloads: readonly Workload[], setting: Setting, diagnostics: Diagnostic[]): readonly number[] {
+  const declared = workloads.flatMap(containerPortsOf);
+  const found = new Set(declared.filter(({ name, number }) => name === target || number === target).map(({ number }) => number));
+  if (found.size === 0) {
+    diagnostics.push(diagnose("IZ352", setting.source.place, { port: String(target), known: [...new Set(declared.map(({ name, number }) => (name ? `${number} (${name})` : String(number))))] }));
+  }
+  return [...found];
+}
+

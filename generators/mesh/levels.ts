@@ -1,0 +1,111 @@
+import { carrierOf, ownsPods, readAnnotations, type ObjectSettings } from "../annotations/read.ts";
+import { describeSetting, type Layer, type Setting } from "../annotations/setting.ts";
+import { rows, type SettingName } from "../annotations/table.ts";
+import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
+import { suggest } from "../diagnostics/suggest.ts";
+import { annotationPrefix, equal, mappingAt, namespaceOf, nameOf, refOf, type Item, type KubeObject } from "../kube/object.ts";
+import { whyNotAccepted, type MeshConfig } from "./config.ts";
+
+/** Every object's settings, read once, and the levels that they stand on. */
+export interface Levels {
+  readonly of: (object: KubeObject) => ObjectSettings;
+  /** What the ServiceMesh says of a Namespace, then what the Namespace's annotations say; each below its profile. */
+  readonly ofNamespace: (namespace: string) => readonly Layer[];
+  /** The settings of the profiles that an object names; nothing where it names none. */
+  readonly profilesOf: (layer: Layer) => readonly Layer[] | undefined;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+const empty: ObjectSettings = { own: new Map(), ports: new Map() };
+
+export function readLevels(sources: readonly Item[], config: MeshConfig): Levels {
+  const diagnostics: Diagnostic[] = [];
+  const byObject = new Map<KubeObject, ObjectSettings>();
+  const namespaces = new Map<string, Layer[]>();
+  for (const [namespace, layer] of config.namespaces) namespaces.set(namespace, [layer]);
+  for (const { object } of sources) {
+    diagnostics.push(...checkPodTemplate(object));
+    if (!hasOurs(object)) continue;
+    const read = readAnnotations(object, config, config.strictness === "warn");
+    diagnostics.push(...read.diagnostics, ...checkAcknowledged(read.settings.own));
+    byObject.set(object, read.settings);
+    if (carrierOf(object) === "Namespace") namespaces.set(nameOf(object), [...(namespaces.get(nameOf(object)) ?? []), read.settings.own]);
+  }
+  const profiles = (layer: Layer): readonly Layer[] | undefined => profileLayers(layer, config);
+  for (const layer of [...byObject.values()].map(({ own }) => own).concat(...namespaces.values())) {
+    diagnostics.push(...checkProfiles(layer, config), ...checkLocked([...(profiles(layer) ?? []), layer], config));
+  }
+  for (const { ports } of byObject.values()) for (const layer of ports.values()) diagnostics.push(...checkLocked([layer], config));
+  return {
+    of: (object) => byObject.get(object) ?? empty,
+    ofNamespace: (namespace) => namespaces.get(namespace) ?? [],
+    profilesOf: profiles,
+    diagnostics,
+  };
+}
+
+function hasOurs(object: KubeObject): boolean {
+  for (const key in mappingAt(object, "metadata", "annotations")) if (key.startsWith(annotationPrefix)) return true;
+  return false;
+}
+
+function checkPodTemplate(object: KubeObject): readonly Diagnostic[] {
+  if (carrierOf(object) !== "Workload" && !ownsPods(object)) return [];
+  const path = ["spec", "template", "metadata", "annotations"];
+  const keys = Object.keys(mappingAt(object, ...path)).filter((key) => key.startsWith(annotationPrefix));
+  return keys.map((key) => diagnose("IZ211", { ref: refOf(object), path: [...path, key] }, {}));
+}
+
+function checkAcknowledged(layer: Layer): readonly Diagnostic[] {
+  const accept = layer.get("accept");
+  if (!accept || accept.removed) return [];
+  return (accept.value as readonly string[]).flatMap((entry) => {
+    const code = entry.split("=")[0]!;
+    const expects = whyNotAccepted(code);
+    return expects === undefined ? [] : [diagnose("IZ201", accept.source.place, { text: code, expects })];
+  });
+}
+
+function profileLayers(layer: Layer, config: MeshConfig): readonly Layer[] | undefined {
+  const profile = layer.get("profile");
+  if (!profile) return undefined;
+  if (profile.removed) return [];
+  return (profile.value as readonly string[]).map((name) => {
+    const settings = config.profiles.get(name) ?? new Map<SettingName, Setting>();
+    return new Map([...settings].map(([key, setting]) => [key, { ...setting, source: { ...setting.source, profile: name } }]));
+  });
+}
+
+function checkProfiles(layer: Layer, config: MeshConfig): readonly Diagnostic[] {
+  const profile = layer.get("profile");
+  if (!profile || profile.removed) return [];
+  const known = [...config.profiles.keys()].sort();
+  return (profile.value as readonly string[]).filter((name) => !config.profiles.has(name))
+    .map((name) => diagnose("IZ116", profile.source.place, { name, known, suggestion: suggest(name, known) }));
+}
+
+function checkLocked(layers: readonly Layer[], config: MeshConfig): readonly Diagnostic[] {
+  return config.locked.flatMap((name) => layers.flatMap((layer) => {
+    const setting = layer.get(name);
+    const decided = config.defaults.get(name);
+    if (!setting || (decided && !setting.removed && equal(decided.value, setting.value))) return [];
+    return [diagnose("IZ207", setting.source.place, { text: describeSetting(setting), from: "spec.defaults", value: decided?.source.text ?? "nothing" })];
+  }));
+}
+
+/** Whether a level holds anything that shapes traffic: what makes a Service meshed. */
+export function shapesTraffic(layer: Layer): boolean {
+  for (const name of layer.keys()) {
+    if (name === "profile" || rows[name].family === "VirtualService" || rows[name].family === "DestinationRule") return true;
+  }
+  return false;
+}
+
+/** Whether a namespace is one that istiomize keeps out of. */
+export function isExcluded(namespace: string, config: MeshConfig): boolean {
+  return namespace === config.rootNamespace || config.injection.exclude.includes(namespace);
+}
+
+export function namespaceFor(object: KubeObject, config: MeshConfig): string {
+  return namespaceOf(object) || config.namespace;
+}

@@ -1,0 +1,56 @@
+import { namespaceOf, nameOf, stringsAt, type EarlierName, type Item } from "../kube/object.ts";
+
+/** Earlier names as kustomize hands them to a transformer. */
+export function earlierNamesOf(item: Item): readonly EarlierName[] {
+  if (item.earlier) return item.earlier;
+  const annotations = stringsAt(item.object, "metadata", "annotations");
+  const names = annotations["internal.config.kubernetes.io/previousNames"]?.split(",") ?? [];
+  const namespaces = annotations["internal.config.kubernetes.io/previousNamespaces"]?.split(",") ?? [];
+  return names.map((name, i) => ({ name, namespace: namespaces[i] ?? "" }));
+}
+
+/**
+ * Finds Services by the names that people wrote: by final name, and by the names from before an overlay's prefix,
+ * suffix or namespace. More than one result means that the name is ambiguous.
+ */
+export class ServiceLookup<S extends { readonly item: Item }> {
+  readonly #byName = new Map<string, Set<S>>();
+  /** Whether a name was looked up: callers that know earlier names only at a cost ask for them then. */
+  used = false;
+
+  constructor(services: readonly S[]) {
+    for (const service of services) {
+      const namespace = namespaceOf(service.item.object);
+      this.#add(namespace, nameOf(service.item.object), service);
+      for (const earlier of earlierNamesOf(service.item)) {
+        this.#add(namespace, earlier.name, service);
+        this.#add(earlier.namespace, earlier.name, service);
+      }
+    }
+  }
+
+  /** `name` in `namespace`, or `name.namespace`. */
+  find(name: string, namespace: string): readonly S[] {
+    this.used = true;
+    const [first, second, ...rest] = name.split(".");
+    if (second === undefined) return this.#get(namespace, name);
+    return rest.length === 0 ? this.#get(second, first!) : [];
+  }
+
+  /** Every name that would be found in a namespace, for suggestions. */
+  names(namespace: string): readonly string[] {
+    const start = `${namespace}/`;
+    return [...this.#byName.keys()].filter((key) => key.startsWith(start)).map((key) => key.slice(start.length));
+  }
+
+  #get(namespace: string, name: string): readonly S[] {
+    return [...(this.#byName.get(`${namespace}/${name}`) ?? [])];
+  }
+
+  #add(namespace: string, name: string, service: S): void {
+    const key = `${namespace}/${name}`;
+    const found = this.#byName.get(key);
+    if (found) found.add(service);
+    else this.#byName.set(key, new Set([service]));
+  }
+}

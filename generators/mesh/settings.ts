@@ -1,0 +1,162 @@
+import { layerSettings, type Layer, type Setting } from "../annotations/setting.ts";
+import { rows, type SettingName } from "../annotations/table.ts";
+import { diagnose, type Diagnostic, type Outcome } from "../diagnostics/diagnostic.ts";
+import { carrierOf } from "../annotations/read.ts";
+import { asText, groupOf, kindOf, mappingAt, nameOf, namespaceOf, refOf, stringsAt, type Item, type KubeObject } from "../kube/object.ts";
+import { describePort, portsOf, type ServicePort } from "../kube/protocol.ts";
+import type { MeshConfig } from "./config.ts";
+import { isExcluded, namespaceFor, shapesTraffic, type Levels } from "./levels.ts";
+import type { MeshService, ServiceShape } from "./service.ts";
+import { checkSubsets, findSubsets, isPolicy, mergeWorkloads, type AnnotatedWorkload } from "./subsets.ts";
+import { WorkloadIndex, type Workload } from "./workload.ts";
+
+/** A Service of the input, meshed or not: what a destination may name. */
+export interface KnownService {
+  readonly item: Item;
+  readonly object: KubeObject;
+  readonly ports: readonly ServicePort[];
+  readonly shape: ServiceShape;
+  readonly workloads: readonly AnnotatedWorkload[];
+}
+
+/** The Services of the input with the workloads behind each. */
+export function pairWorkloads(sources: readonly Item[], workloads: readonly Workload[], levels: Levels): readonly KnownService[] {
+  const index = new WorkloadIndex(workloads);
+  return sources.filter(({ object }) => carrierOf(object) === "Service").map((item): KnownService => {
+    const { object } = item;
+    const ports = portsOf(object);
+    const selector = mappingAt(object, "spec", "selector");
+    const found = index.find(namespaceOf(object), selector).map((workload): AnnotatedWorkload => {
+      const { own } = levels.of(workload.item.object);
+      return { workload, own: flatten([...(levels.profilesOf(own) ?? []), own]) };
+    });
+    return { item, object, ports, shape: shapeOf(object, ports, selector), workloads: found };
+  });
+}
+
+/** Layers as one, the nearer entry first; unlike settled settings it keeps `none`, which must still remove farther ones. */
+function flatten(layers: readonly Layer[]): Layer {
+  return layers.length === 1 ? layers[0]! : new Map(layers.flatMap((layer) => [...layer]));
+}
+
+function shapeOf(object: KubeObject, ports: readonly ServicePort[], selector: { readonly [key: string]: unknown }): ServiceShape {
+  const spec = mappingAt(object, "spec");
+  if (spec["type"] === "ExternalName") return "external-name";
+  if (spec["clusterIP"] === "None") return "headless";
+  if (Object.keys(selector).length === 0) return "selector-less";
+  return ports.length > 0 && ports.every(({ protocol }) => protocol === "udp") ? "udp" : "cluster";
+}
+
+/** Every meshed Service with its settings, layer by layer, each remembering where it came from. */
+export function resolveSettings(known: readonly KnownService[], levels: Levels, config: MeshConfig): Outcome<readonly MeshService[]> {
+  const diagnostics: Diagnostic[] = [...checkPlacement(known)];
+  const services = known.flatMap((service) => {
+    const resolved = resolveService(service, levels, config);
+    if (!resolved.isMeshed) return [];
+    diagnostics.push(...resolved.diagnostics);
+    return [resolved.service];
+  });
+  return { value: services, diagnostics };
+}
+
+function resolveService(known: KnownService, levels: Levels, config: MeshConfig): { isMeshed: boolean; service: MeshService; diagnostics: readonly Diagnostic[] } {
+  const { item, object, ports, shape } = known;
+  const ref = refOf(object);
+  const namespace = namespaceFor(object, config);
+  const { own, ports: writtenPorts } = levels.of(object);
+  const above = levels.ofNamespace(namespace);
+  const reached = known.workloads.filter(({ own: layer }) => layer.size > 0);
+  const { subsets, diagnostics: ofSubsets } = findSubsets(known.workloads, ref);
+  const split = subsets.length > 1;
+  const shared = mergeWorkloads(reached, (name) => isShared(name, split), ref, split
+    ? "only DestinationRule settings can differ between subsets"
+    : "without two subsets (pod label `version`) no setting can differ");
+  const isMeshed = decide(known, own, flatten([...writtenPorts.values(), own]), shared.layer, above, namespace, config);
+  const profiles = nearestProfiles([own, shared.layer, ...above.toReversed()], levels);
+  const layers = [config.defaults, ...profiles.below(2, above), ...profiles.at(1), shared.layer, ...profiles.at(0), own];
+  const portLayers = new Map<number, Layer>();
+  const diagnostics: Diagnostic[] = [...ofSubsets, ...shared.diagnostics];
+  if (split && reached.some(({ own: layer }) => [...layer.keys()].some(isPolicy))) diagnostics.push(...checkSubsets(subsets, known.workloads, ref));
+  for (const [written, layer] of writtenPorts) {
+    const port = ports.find(({ name, number }) => name === written || String(number) === written);
+    if (port) portLayers.set(port.number, flatten([portLayers.get(port.number) ?? new Map(), layer]));
+    else diagnostics.push(...[...layer.values()].slice(0, 1).map(({ source }) => diagnose("IZ209", source.place, { port: written, known: ports.map(describePort) })));
+  }
+  return {
+    isMeshed, diagnostics,
+    service: {
+      item, object, ref, name: nameOf(object), namespace, shape, ports, subsets, own, portLayers,
+      selector: stringsAt(object, "spec", "selector"), workloads: known.workloads, settings: layerSettings(layers),
+    },
+  };
+}
+
+/** What workloads hand to their Service: all but DestinationRule settings, which go into subsets where there are some. */
+function isShared(name: SettingName, split: boolean): boolean {
+  const { family } = rows[name];
+  if (name === "subset" || name === "accept") return false;
+  return family === "VirtualService" || family === "selection" || (family === "DestinationRule" && !split);
+}
+
+/** The nearest `profile` counts; its settings stand just below the level that names it. Levels count from the nearest. */
+function nearestProfiles(nearestFirst: readonly Layer[], levels: Levels): { at: (level: number) => readonly Layer[]; below: (from: number, above: readonly Layer[]) => readonly Layer[] } {
+  const nearest = nearestFirst.findIndex((layer) => layer.has("profile"));
+  const at = (level: number): readonly Layer[] => (level === nearest ? levels.profilesOf(nearestFirst[level]!) ?? [] : []);
+  return { at, below: (from, above) => above.flatMap((layer, i) => [...at(from + above.length - 1 - i), layer]) };
+}
+
+function decide(known: KnownService, own: Layer, ownWithPorts: Layer, workloads: Layer, above: readonly Layer[], namespace: string, config: MeshConfig): boolean {
+  const enabled = [own, workloads, ...above.toReversed(), config.defaults].map((layer) => layer.get("enabled")).find((setting): setting is Setting => setting !== undefined && !setting.removed);
+  if (enabled?.value === false) return false;
+  const bySelf = shapesTraffic(ownWithPorts) || own.get("enabled")?.value === true;
+  if (known.shape !== "cluster") return bySelf;
+  if (bySelf || shapesTraffic(workloads) || (enabled !== undefined && enabled.source.place.path[1] !== "defaults")) return true;
+  if (above.some(shapesTraffic)) return true;
+  return (config.services === "all" || enabled?.value === true) && !isExcluded(namespace, config) && !isGateway(known);
+}
+
+/** The Service in front of an Istio gateway: its proxies route, they are not routed to. */
+function isGateway(known: KnownService): boolean {
+  return known.workloads.some(({ workload }) =>
+    stringsAt(workload.item.object, "spec", "template", "metadata", "annotations")["inject.istio.io/templates"]?.includes("gateway")
+    || /gateway$/.test(asText(workload.podLabels["istio"]) ?? ""));
+}
+
+/** Workloads whose traffic settings have no Service, or more than one that they could be meant for. */
+function checkPlacement(known: readonly KnownService[]): readonly Diagnostic[] {
+  const behind = new Map<AnnotatedWorkload["workload"], { own: Layer; services: KnownService[] }>();
+  for (const service of known) {
+    for (const { workload, own } of service.workloads) {
+      const found = behind.get(workload) ?? { own, services: [] };
+      found.services.push(service);
+      behind.set(workload, found);
+    }
+  }
+  return [...behind.values()].flatMap(({ own, services }) => {
+    const candidates = services.filter(({ shape }) => shape === "cluster");
+    return candidates.length > 1 ? trafficKeys(own).map((setting) => misplaced(setting, candidates)) : [];
+  });
+}
+
+/** Workloads without any Service whose annotations nobody can use. */
+export function checkUnserved(workloads: readonly Workload[], known: readonly KnownService[], levels: Levels): readonly Diagnostic[] {
+  const served = new Set(known.flatMap(({ workloads: found }) => found.map(({ workload }) => workload)));
+  return workloads.filter((workload) => !served.has(workload))
+    .flatMap((workload) => trafficKeys(levels.of(workload.item.object).own).map((setting) => misplaced(setting, [])));
+}
+
+function trafficKeys(own: Layer): readonly Setting[] {
+  return [...own.values()].filter(({ name, source }) => name !== "subset" && source.profile === undefined && (rows[name].family === "VirtualService" || isPolicy(name)));
+}
+
+function misplaced(setting: Setting, services: readonly KnownService[]): Diagnostic {
+  return diagnose("IZ212", setting.source.place, { key: setting.source.place.path.at(-1)!, found: services.map(({ object }) => nameOf(object)) });
+}
+
+/** Whether Flagger writes the routes of this Service's workload itself. */
+export function findFlaggerTargets(sources: readonly Item[]): ReadonlySet<string> {
+  return new Set(sources.filter(({ object }) => kindOf(object) === "Canary" && groupOf(object) === "flagger.app").map(({ object }) => {
+    const target = mappingAt(object, "spec", "targetRef");
+    return `${namespaceOf(object)}/${asText(target["kind"])}/${asText(target["name"])}`;
+  }));
+}

@@ -1,0 +1,93 @@
+import { describeSetting, type Layer, type Setting } from "../annotations/setting.ts";
+import { rows, type SettingName } from "../annotations/table.ts";
+import { toDnsLabel } from "../annotations/values.ts";
+import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
+import { equal, refOf, type ResourceRef } from "../kube/object.ts";
+import type { Workload } from "./workload.ts";
+
+/** A workload and the settings that stand on it (its profile's below its own). */
+export interface AnnotatedWorkload {
+  readonly workload: Workload;
+  readonly own: Layer;
+}
+
+/** One named part of a Service's pods. */
+export interface Subset {
+  readonly name: string;
+  /** Pod labels that only these pods carry; `undefined` where there are none. */
+  readonly labels?: { readonly [key: string]: string };
+  readonly workloads: readonly Workload[];
+  /** DestinationRule settings of its workloads. */
+  readonly layer: Layer;
+}
+
+/** The name that a workload's subset has: the annotation `subset`, else its pod label `version`. */
+function nameSubset({ workload, own }: AnnotatedWorkload): string | undefined {
+  const named = own.get("subset");
+  if (named && !named.removed) return named.value as string;
+  const version = workload.podLabels["version"];
+  return version === undefined ? undefined : toDnsLabel(version) || undefined;
+}
+
+/** One subset for each name among the workloads behind a Service, in the order of the names. */
+export function findSubsets(workloads: readonly AnnotatedWorkload[], service: ResourceRef): { subsets: readonly Subset[]; diagnostics: readonly Diagnostic[] } {
+  const byName = new Map<string, AnnotatedWorkload[]>();
+  for (const each of workloads) {
+    const name = nameSubset(each);
+    if (name !== undefined) byName.set(name, [...(byName.get(name) ?? []), each]);
+  }
+  const diagnostics: Diagnostic[] = [];
+  const subsets = [...byName.keys()].sort().map((name): Subset => {
+    const members = byName.get(name)!;
+    const others = workloads.filter((each) => !members.includes(each)).map(({ workload }) => workload);
+    const inside = members.map(({ workload }) => workload);
+    const labels = distinguish(inside, others);
+    const merged = byName.size > 1 ? mergeWorkloads(members, isPolicy, service, `both are subset ${name}`) : undefined;
+    diagnostics.push(...(merged?.diagnostics ?? []));
+    return { name, workloads: inside, layer: merged?.layer ?? new Map(), ...(labels && { labels }) };
+  });
+  return { subsets, diagnostics };
+}
+
+/** The label that all of `inside` share and none of `outside` has with that value; `version` first, then by name. */
+function distinguish(inside: readonly Workload[], outside: readonly Workload[]): { readonly [key: string]: string } | undefined {
+  const first = inside[0]!.podLabels;
+  const keys = Object.keys(first).sort((a, b) => Number(b === "version") - Number(a === "version") || (a < b ? -1 : 1));
+  const key = keys.find((each) =>
+    inside.every(({ podLabels }) => podLabels[each] === first[each]) && outside.every(({ podLabels }) => podLabels[each] !== first[each]));
+  return key === undefined ? undefined : { [key]: first[key]! };
+}
+
+export function isPolicy(name: SettingName): boolean {
+  return rows[name].family === "DestinationRule";
+}
+
+/** One level out of several workloads; a setting that two of them set differently is reported with both. */
+export function mergeWorkloads(workloads: readonly AnnotatedWorkload[], wanted: (name: SettingName) => boolean, service: ResourceRef, why: string): { layer: Layer; diagnostics: readonly Diagnostic[] } {
+  const merged = new Map<SettingName, Setting>();
+  const diagnostics: Diagnostic[] = [];
+  for (const { own } of workloads) {
+    for (const [name, setting] of own) {
+      if (!wanted(name)) continue;
+      const other = merged.get(name);
+      if (other && !(equal(other.value, setting.value) && other.removed === setting.removed)) {
+        diagnostics.push(diagnose("IZ213", setting.source.place, { one: describeSetting(other), other: describeSetting(setting), service: service.name, why }));
+      } else if (!other) merged.set(name, setting);
+    }
+  }
+  return { layer: merged, diagnostics };
+}
+
+/** Workloads whose settings would have to go into a subset that does not exist, or into two that cannot be told apart. */
+export function checkSubsets(subsets: readonly Subset[], workloads: readonly AnnotatedWorkload[], service: ResourceRef): readonly Diagnostic[] {
+  const unnamed = workloads.filter((each) => nameSubset(each) === undefined);
+  const place = { ref: service, path: ["spec", "selector"] };
+  const alike = subsets.filter(({ labels }) => !labels).map((subset) => diagnose("IZ306", place, {
+    one: `subset ${subset.name} (${subset.workloads.map(({ name }) => name).join(", ")})`,
+    other: "the other workloads behind this Service", what: "no pod label is theirs alone",
+  }));
+  return [...alike, ...unnamed.filter(({ own }) => [...own.keys()].some(isPolicy)).map(({ workload }) => diagnose("IZ306", { ref: refOf(workload.item.object), path: ["spec", "template", "metadata", "labels"] }, {
+    one: `workload ${workload.name}`, other: `the subsets ${subsets.map(({ name }) => name).join(", ")}`, what: "it has no `version` label, so it is no subset that its settings could be written to",
+  }))];
+}
+

@@ -1,0 +1,81 @@
+import { parseArgs } from "node:util";
+import { suggest } from "../../generators/diagnostics/suggest.ts";
+import { writeAll } from "../stdio.ts";
+
+/** One command: a line of help, and what runs it. */
+interface Command {
+  readonly usage: string;
+  readonly summary: string;
+  readonly run: (args: readonly string[]) => Promise<number> | number;
+}
+
+const commands: { readonly [name: string]: Command } = {
+  render: { usage: "render <kustomization>", summary: "build with the real kustomize or kubectl, and mesh the result", run: async (args) => (await import("./render.ts")).render(args) },
+  explain: { usage: "explain <annotation or code> | --list", summary: "what a setting or a code means", run: async (args) => (await import("./explain.ts")).explain(args) },
+};
+
+const functionOptions = { namespace: { type: "string", short: "n" }, help: { type: "boolean", short: "h" }, version: { type: "boolean", short: "v" } } as const;
+
+/** Runs a command by name; without one, the function with its options. Gives the exit code. */
+export async function runCommand(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args;
+  if (name !== undefined && Object.hasOwn(commands, name)) return commands[name]!.run(rest);
+  if (name === "help") return print(help());
+  if (name !== undefined && !name.startsWith("-")) {
+    const near = suggest(name, [...Object.keys(commands), "help"]);
+    return refuse(`there is no command ${JSON.stringify(name)}${near ? `; did you mean \`istiomize ${near}\`?` : ""}\n\`istiomize --help\` prints them all`);
+  }
+  const options = readOptions(args, functionOptions);
+  if (typeof options === "string") return refuse(options);
+  if (options["version"]) return print(`${ISTIOMIZE_VERSION}\n`);
+  if (options["help"] || (process.stdin.isTTY && args.length === 0)) return print(help());
+  const { runAsFunction } = await import("../run.ts");
+  return runAsFunction({ ...(typeof options["namespace"] === "string" && { namespace: options["namespace"] }) });
+}
+
+type Options = { readonly [name: string]: { readonly type: "string" | "boolean"; readonly short?: string } };
+
+/** The options of a command line, or what is wrong with it. */
+export function readOptions(args: readonly string[], options: Options): { readonly [name: string]: unknown; readonly _?: readonly string[] } | string {
+  try {
+    const { values, positionals } = parseArgs({ args: [...args], options: options as never, strict: true, allowPositionals: true });
+    return { ...(values as object), _: positionals };
+  } catch (error) {
+    const flag = /'(-{1,2}[^' ]+)/.exec((error as Error).message)?.[1] ?? "";
+    const near = suggest(flag, Object.keys(options).map((name) => `--${name}`));
+    return `${(error as Error).message.split(".")[0]}${near ? `; did you mean ${near}?` : ""}`;
+  }
+}
+
+/** Says what is wrong with the command line; gives the exit code for "could not run". */
+export function refuse(message: string): number {
+  writeAll(2, `istiomize: ${message}\n`);
+  return 2;
+}
+
+export function print(text: string): number {
+  writeAll(1, text);
+  return 0;
+}
+
+function help(): string {
+  const list = Object.values(commands).map(({ usage, summary }) => `  istiomize ${usage.padEnd(38)} ${summary}`).join("\n");
+  return `istiomize ${ISTIOMIZE_VERSION}: short annotations on Deployments and Services in, a correct Istio mesh out
+
+Examples
+  istiomize render gitops/overlays/staging
+  kustomize build overlays/staging | istiomize > staging.yaml
+  kustomize build --enable-alpha-plugins --enable-exec overlays/staging
+
+Commands
+${list}
+  istiomize [-n NAMESPACE]                         mesh a YAML stream or ResourceList from standard input
+
+Options
+  -n, --namespace NAMESPACE   namespace of objects that carry none (helm template)
+  -h, --help                  this page
+  -v, --version               the version
+
+Exit codes: 0 fine, 1 errors, 2 could not run.
+`;
+}

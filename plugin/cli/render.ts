@@ -1,0 +1,3 @@
+export async function render(_args: readonly string[]): Promise<number> {
+  return 2;
+}

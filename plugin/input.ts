@@ -1,0 +1,133 @@
+import { diagnose, type Diagnostic, type Position } from "../generators/diagnostics/diagnostic.ts";
+import { asMapping, stringsAt, type EarlierName, type Item, type KubeObject } from "../generators/kube/object.ts";
+import { countValues, readChunk, splitItems, splitStream, usesAliases, YamlError, type Chunk, type Frame } from "./chunks.ts";
+
+/** One object of the input, with the text it was read from. */
+export interface Leaf {
+  readonly chunk: Chunk;
+  readonly item: Item;
+}
+
+/** The input, cut into objects; only those that can matter were read. */
+export interface Input {
+  readonly frame: Frame;
+  readonly leaves: readonly Leaf[];
+  /** What stands around the items of a ResourceList: its function config, and whether it is one. */
+  readonly envelope?: KubeObject;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Kinds that a setting, a check or a destination can need; anything else passes as text. */
+const wanted = new Set([
+  "Service", "Namespace", "Deployment", "StatefulSet", "DaemonSet", "Rollout", "Job", "CronJob", "Pod", "HorizontalPodAutoscaler",
+  "Canary", "VirtualService", "DestinationRule", "PeerAuthentication", "ServiceMesh", "Kustomization",
+]);
+
+const maximumValues = 1_000_000;
+
+/** What callers know of an object beside its text. */
+export type Knowledge = (object: KubeObject) => { readonly earlier?: readonly EarlierName[] };
+
+/** Reads a YAML stream or a ResourceList. `name` is what messages call the file. */
+export function readInput(text: string, name: string, knowledge: Knowledge = () => ({})): Input {
+  const diagnostics: Diagnostic[] = [];
+  const leaves: Leaf[] = [];
+  const at = (line: number, column = 0): Position => ({ file: name, line: line + 1, column: column + 1 });
+
+  const read = (chunk: Chunk): unknown => {
+    try {
+      const value = readChunk(chunk);
+      if (usesAliases(chunk.text)) {
+        const count = countValues(value);
+        if (count > maximumValues) {
+          diagnostics.push(diagnose("IZ106", undefined, { count: count >= 1e12 ? "more than 10^12" : String(count) }, { position: at(chunk.line) }));
+          return undefined;
+        }
+      }
+      return value;
+    } catch (error) {
+      if (!(error instanceof YamlError)) throw error;
+      const position = at(error.line, error.column);
+      diagnostics.push(error.isDuplicateKey
+        ? diagnose("IZ105", undefined, { message: describeLine(text, error.line) }, { position })
+        : diagnose("IZ102", undefined, { message: error.message, help: helpFor(text, error) }, { position }));
+      return undefined;
+    }
+  };
+
+  const visit = (chunk: Chunk): Chunk => {
+    if (isIrrelevant(chunk)) return chunk;
+    const value = read(chunk);
+    if (value === undefined || value === null) return chunk;
+    const object = asMapping(value);
+    if (!object) {
+      diagnostics.push(diagnose("IZ103", undefined, { found: `${Array.isArray(value) ? "a list" : `a ${typeof value}`}: ${JSON.stringify(value).slice(0, 60)}` }, { position: at(chunk.line + leadingLines(chunk.text)) }));
+      return chunk;
+    }
+    if (typeof object["kind"] === "string" && object["kind"].endsWith("List") && Array.isArray(object["items"])) {
+      const inner = splitItems(chunk);
+      if (inner) return { ...chunk, frame: { ...inner, chunks: inner.chunks.map(visit) } };
+    }
+    const path = stringsAt(object, "metadata", "annotations")["internal.config.kubernetes.io/path"] ?? stringsAt(object, "metadata", "annotations")["config.kubernetes.io/path"];
+    leaves.push({ chunk, item: { object, ...(path !== undefined && { path }), ...knowledge(object) } });
+    return chunk;
+  };
+
+  const stream = splitStream(text);
+  const list = findResourceList(stream);
+  if (!list) return { frame: { ...stream, chunks: stream.chunks.map(visit) }, leaves, diagnostics };
+  const frame = splitItems(list);
+  if (frame) {
+    const envelope = asMapping(read({ ...list, text: frame.style === "flow" ? `${frame.head}${frame.tail}` : frame.head.replace(/items:[^\n]*\n$/, "items: []\n") + frame.tail })) ?? {};
+    return { frame: { ...frame, chunks: frame.chunks.map(visit) }, leaves, envelope, diagnostics };
+  }
+  const whole = read(list);
+  const empty = asMapping(whole);
+  if (empty && (empty["items"] === undefined || empty["items"] === null || (Array.isArray(empty["items"]) && empty["items"].length === 0))) {
+    return { frame: { style: "stream", head: list.text, chunks: [], tail: "", indent: 0 }, leaves, envelope: empty, diagnostics };
+  }
+  if (diagnostics.length === 0) diagnostics.push(diagnose("IZ104", undefined, { found: "items that are no list of objects", expected: "`items:` with one object each, as kustomize and kpt write them" }, { position: at(list.line) }));
+  return { frame: stream, leaves, envelope: empty ?? {}, diagnostics };
+}
+
+const listKind = /^(?:kind:[ \t]*["']?ResourceList\b|[ \t]*\{(?:.|\n)*?"kind"\s*:\s*"ResourceList")/m;
+
+/** The ResourceList that a KRM caller sends: one document, with nothing of weight beside it. */
+function findResourceList(stream: Frame): Chunk | undefined {
+  const chunk = stream.chunks.find(({ text }) => text.trim() !== "");
+  if (!chunk) return undefined;
+  const start = chunk.text.slice(0, 4096);
+  const end = chunk.text.slice(-4096);
+  return listKind.test(start) || /^kind:[ \t]*["']?ResourceList\b/m.test(end) ? chunk : undefined;
+}
+
+/** Nothing to read: no text but comments, or an object of a kind that nothing here looks at. */
+function isIrrelevant(chunk: Chunk): boolean {
+  const { text } = chunk;
+  const keys = kindPattern(chunk.indent ?? 0);
+  keys.lastIndex = 0;
+  const first = keys.exec(text);
+  if (!first) return /^(?:[ \t]*(?:#[^\n]*)?(?:\r?\n|$))*$/.test(text);
+  if (keys.exec(text)) return false;
+  return !wanted.has(first[1]!) && !first[1]!.endsWith("List") && !text.includes("istiomize.dev/") && !usesAliases(text);
+}
+
+const patterns = new Map<number, RegExp>();
+
+function kindPattern(indent: number): RegExp {
+  const known = patterns.get(indent) ?? new RegExp(`^(?:${" ".repeat(indent)}|[ ]{0,${Math.max(indent - 2, 0)}}-[ ]+)kind:[ \\t]*["']?([A-Za-z0-9]+)["']?[ \\t]*(?:#[^\\n]*)?\\r?$`, "gm");
+  patterns.set(indent, known);
+  return known;
+}
+
+function leadingLines(text: string): number {
+  return (/^(?:[ \t]*(?:#[^\n]*)?\r?\n)*/.exec(text)?.[0].match(/\n/g) ?? []).length;
+}
+
+function describeLine(text: string, line: number): string {
+  return (text.split("\n")[line] ?? "").trim().slice(0, 100);
+}
+
+function helpFor(text: string, error: YamlError): string | undefined {
+  return /^\s*\t/.test(text.split("\n")[error.line] ?? "") ? "YAML is indented with spaces; replace the tab" : undefined;
+}

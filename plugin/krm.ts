@@ -1,0 +1,95 @@
+import { diagnose, arrangeDiagnostics, worstSeverity, type Diagnostic } from "../generators/diagnostics/diagnostic.ts";
+import { asMapping, asText, stringsAt, type KubeObject } from "../generators/kube/object.ts";
+import { runPipeline, type PipelineInput, type PipelineResult } from "../generators/pipeline.ts";
+import { readInput, type Input, type Knowledge } from "./input.ts";
+import { addPackagePaths } from "./package-paths.ts";
+import { writeOutput } from "./output.ts";
+import { satisfies } from "./version.ts";
+
+export interface FunctionInput {
+  readonly text: string;
+  /** What messages call the input. */
+  readonly name: string;
+  /** The config file of the older plugin form. */
+  readonly config?: string;
+  readonly namespace?: string;
+  readonly knowledge?: Knowledge;
+}
+
+export interface FunctionOutput {
+  /** What goes to stdout; empty after an error, except for the ResourceList that carries `results`. */
+  readonly text: string;
+  readonly diagnostics: readonly Diagnostic[];
+  readonly exitCode: 0 | 1;
+  /** Where in the input an object stands, for positions. */
+  readonly input?: Input;
+  readonly usedNames: boolean;
+}
+
+/**
+ * The function: a YAML stream or a ResourceList in, the same with a mesh out. Every caller goes through here. After an
+ * error nothing is generated: a stream gives no output at all, a ResourceList comes back as it was, with `results`.
+ */
+export function runFunction({ text, name, config, namespace, knowledge }: FunctionInput): FunctionOutput {
+  const configInput = config === undefined ? undefined : readInput(config, "function config");
+  const configured = configInput?.leaves[0]?.item.object ?? (config === undefined ? undefined : readBare(config));
+  if (text.trim() === "" && !configured) return failed([diagnose("IZ101", undefined, {})]);
+  const input = readInput(text, name, knowledge);
+  const broken = [...(configInput?.diagnostics ?? []), ...input.diagnostics];
+  if (broken.length > 0) return failed(arrangeDiagnostics(broken));
+
+  const functionConfig = configured ?? asMapping(input.envelope?.["functionConfig"]);
+  const items = input.leaves.map(({ item }) => item);
+  const caller = callerOf(input, config !== undefined, functionConfig);
+  const problem = checkEnvelope(input, functionConfig);
+  if (problem) return failed([problem]);
+  const result = runPipeline({
+    items, caller, satisfies, version: ISTIOMIZE_VERSION,
+    ...(functionConfig && { functionConfig }), ...(namespace !== undefined && { namespace }),
+  });
+  const isFailed = worstSeverity(result.diagnostics) === "error";
+  const base = { diagnostics: result.diagnostics, input, usedNames: result.usedNames };
+  if (!isFailed) {
+    const added = caller === "package" ? addPackagePaths(result, items) : result.added.map(({ object }) => object);
+    return { ...base, text: writeOutput(input, result, added, result.diagnostics), exitCode: 0 };
+  }
+  return { ...base, text: input.envelope ? writeOutput(input, nothing, [], result.diagnostics) : "", exitCode: 1 };
+}
+
+const nothing: PipelineResult = { removed: new Set(), replaced: new Map(), edits: [], added: [], diagnostics: [], usedNames: false };
+
+function failed(diagnostics: readonly Diagnostic[]): FunctionOutput {
+  return { text: "", diagnostics, exitCode: 1, usedNames: false };
+}
+
+/** A function config of a kind that nothing else reads, so that its kind can be refused by name. */
+function readBare(config: string): KubeObject {
+  return { kind: /^kind:\s*(\S+)/m.exec(config)?.[1] ?? "", apiVersion: /^apiVersion:\s*(\S+)/m.exec(config)?.[1] ?? "" };
+}
+
+/** kpt marks what it sends with the path inside its package, and writes the result back to those files. */
+function callerOf(input: Input, isPlugin: boolean, functionConfig: KubeObject | undefined): PipelineInput["caller"] {
+  if (isPlugin) return "plugin";
+  if (!input.envelope) return "stream";
+  const annotations = input.leaves.map(({ item }) => stringsAt(item.object, "metadata", "annotations"));
+  const fromKpt = annotations.some((each) => each["internal.config.kubernetes.io/package-path"] !== undefined)
+    || (!functionConfig && annotations.some((each) => each["internal.config.kubernetes.io/path"] !== undefined));
+  return fromKpt ? "package" : "plugin";
+}
+
+function checkEnvelope(input: Input, functionConfig: KubeObject | undefined): Diagnostic | undefined {
+  if (!input.envelope) return undefined;
+  const apiVersion = asText(input.envelope["apiVersion"]) ?? "";
+  if (!/^config\.kubernetes\.io\/v1(alpha1|beta1)?$/.test(apiVersion)) {
+    return diagnose("IZ104", undefined, { found: `apiVersion ${apiVersion || "(none)"}`, expected: "config.kubernetes.io/v1" });
+  }
+  if (input.frame.chunks.length === 0 && !Object.hasOwn(input.envelope, "items")) {
+    return diagnose("IZ104", undefined, { found: "a ResourceList without items", expected: "`items:`, if only an empty list" });
+  }
+  const given = input.envelope["functionConfig"];
+  if (given !== undefined && given !== null && !functionConfig) {
+    return diagnose("IZ104", undefined, { found: "a functionConfig that is no mapping", expected: "one object, or none" });
+  }
+  return undefined;
+}
+

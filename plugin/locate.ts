@@ -1,0 +1,53 @@
+import { LineCounter, parseDocument, isMap, isScalar, isSeq } from "yaml";
+import type { Diagnostic, Place } from "../generators/diagnostics/diagnostic.ts";
+import { describe, describeObject, stringsAt, type KubeObject } from "../generators/kube/object.ts";
+import { yamlOf } from "./chunks.ts";
+import type { Input } from "./input.ts";
+
+/**
+ * Adds the file and, where it is known, line and column: from the text of a stream, from the path that kpt names, from
+ * the origin annotation that kustomize adds with `buildMetadata: [originAnnotations]`.
+ */
+export function locate(diagnostics: readonly Diagnostic[], input: Input | undefined, name: string): readonly Diagnostic[] {
+  if (!input || diagnostics.every(({ position, place }) => position || !place)) return diagnostics;
+  const leaves = new Map(input.leaves.map((leaf) => [describeObject(leaf.item.object), leaf]));
+  return diagnostics.map((diagnostic) => {
+    const { place, position } = diagnostic;
+    const leaf = place && !position ? leaves.get(describe(place.ref)) : undefined;
+    if (!place || !leaf) return diagnostic;
+    const file = originOf(leaf.item.object) ?? leaf.item.path;
+    if (file !== undefined) return { ...diagnostic, position: { file } };
+    if (input.envelope) return diagnostic;
+    const found = findPosition(yamlOf(leaf.chunk), place);
+    return { ...diagnostic, position: { file: name, line: leaf.chunk.line + (found?.line ?? 1), ...(found && { column: found.column }) } };
+  });
+}
+
+/** The file that kustomize read an object from. */
+export function originOf(object: KubeObject): string | undefined {
+  const text = stringsAt(object, "metadata", "annotations")["config.kubernetes.io/origin"];
+  return text === undefined ? undefined : /^(?:path|configuredIn): (.+)$/m.exec(text)?.[1];
+}
+
+/** Line and column, from 1, of the value at a place in a document; of the nearest thing above it that is there. */
+export function findPosition(text: string, place: Place): { readonly line: number; readonly column: number } | undefined {
+  const counter = new LineCounter();
+  const document = parseDocument(text, { lineCounter: counter, logLevel: "silent", uniqueKeys: false });
+  let node: unknown = document.contents;
+  let offset = (node as { range?: [number, number, number] } | null)?.range?.[0];
+  for (const key of place.path) {
+    const index = /^\[(\d+)\]$/.exec(key)?.[1];
+    if (index !== undefined && isSeq(node)) node = node.items[Number(index)];
+    else if (isMap(node)) {
+      const pair = node.items.find((each) => isScalar(each.key) && each.key.value === key);
+      if (!pair) break;
+      offset = (pair.key as { range?: [number, number, number] }).range?.[0] ?? offset;
+      node = pair.value;
+    } else break;
+    offset = (node as { range?: [number, number, number] } | null)?.range?.[0] ?? offset;
+  }
+  if (offset === undefined) return undefined;
+  const { line, col } = counter.linePos(offset);
+  return { line, column: col };
+}
+

@@ -1,0 +1,24 @@
+/**
+ * Entry of the executable. Without a command it is the function: what comes on standard input goes meshed to standard
+ * output, for kustomize, kubectl, kpt, containers and pipes alike. With one it is the command line.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { isAbsolute } from "node:path";
+
+async function main(args: readonly string[]): Promise<number> {
+  const [first] = args;
+  // The older plugin form: the config file is the first argument, and kustomize sets this variable.
+  if (first !== undefined && process.env["KUSTOMIZE_PLUGIN_CONFIG_ROOT"] !== undefined && isAbsolute(first) && existsSync(first)) {
+    const { runAsFunction } = await import("./run.ts");
+    return runAsFunction({ config: readFileSync(first, "utf8") });
+  }
+  // `render` starts kustomize first and loads everything else while it builds.
+  if (first === "render") return (await import("./cli/render.ts")).render(args.slice(1));
+  if (first === undefined && !process.stdin.isTTY) return (await import("./run.ts")).runAsFunction({});
+  return (await import("./cli/cli.ts")).runCommand(args);
+}
+
+main(process.argv.slice(2)).then(
+  (code) => { process.exitCode = code; },
+  async (error: unknown) => { process.exitCode = (await import("./run.ts")).reportBug(error); },
+);

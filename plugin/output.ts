@@ -1,0 +1,126 @@
+import { dump } from "js-yaml";
+import { writePath, type Diagnostic } from "../generators/diagnostics/diagnostic.ts";
+import { compact, type KubeObject, type Item } from "../generators/kube/object.ts";
+import type { PipelineResult } from "../generators/pipeline.ts";
+import { yamlOf, type Chunk, type Frame } from "./chunks.ts";
+import { editText, type FieldEdit } from "./edit.ts";
+import type { Input } from "./input.ts";
+
+/** An object as YAML: long lines whole, no aliases, every text that YAML 1.1 or 1.2 could retype in quotes. */
+export function writeYaml(value: unknown): string {
+  return dump(value, { lineWidth: -1, noRefs: true, noArrayIndent: true, quotingType: '"' });
+}
+
+/** The input with the changes of the pipeline carried out on its text; the rest is as it was, byte by byte. */
+export function writeOutput(input: Input, result: PipelineResult, added: readonly KubeObject[], results: readonly Diagnostic[]): string {
+  const changes = planChanges(input, result);
+  if (input.envelope) return writeList(input, changes, added, results);
+  const body = input.frame.chunks.map((chunk) => writeChunk(chunk, changes, input.frame)).join("");
+  const eol = /\r\n/.test(body.slice(0, 4096)) ? "\r\n" : "\n";
+  const start = body === "" || body.endsWith("\n") ? body : body + eol;
+  const documents = added.map((object, i) => (start === "" && i === 0 ? "" : "---\n") + writeYaml(object)).join("");
+  return added.length === 0 ? body : start + (eol === "\n" ? documents : documents.replaceAll("\n", eol));
+}
+
+/** New text by chunk; `undefined` where the object goes. */
+type Changes = ReadonlyMap<Chunk, string | undefined>;
+
+function planChanges({ leaves }: Input, result: PipelineResult): Changes {
+  const edits = new Map<Item, FieldEdit[]>();
+  for (const { item, path, value } of result.edits) {
+    const list = edits.get(item);
+    if (list) list.push({ path, value });
+    else edits.set(item, [{ path, value }]);
+  }
+  const changes = new Map<Chunk, string | undefined>();
+  for (const { chunk, item } of leaves) {
+    const own = edits.get(item);
+    const object = result.replaced.get(item);
+    if (result.removed.has(item)) changes.set(chunk, undefined);
+    else if (object) changes.set(chunk, writeObject(chunk, object));
+    else if (own) changes.set(chunk, editChunk(chunk, own));
+  }
+  return changes;
+}
+
+/** An object in the place of another: same style, same column. */
+function writeObject(chunk: Chunk, object: KubeObject): string {
+  if (chunk.style === "flow") return JSON.stringify(object);
+  if (chunk.style === "block") return writeItem(object, chunk.indent! - 2);
+  return (chunk.before === "" ? "" : "\n") + writeYaml(object);
+}
+
+function writeItem(object: KubeObject, indent: number): string {
+  const pad = " ".repeat(Math.max(indent, 0));
+  return `${pad}- ${writeYaml(object).trimEnd().replaceAll(/\n(?=.)/g, `\n${pad}  `)}\n`;
+}
+
+function editChunk(chunk: Chunk, edits: readonly FieldEdit[]): string {
+  const source = yamlOf(chunk);
+  const edited = editText(source, edits);
+  if (chunk.indent === undefined) return chunk.text.startsWith(source) ? edited : chunk.text.slice(0, chunk.text.length - source.length) + edited;
+  const dash = /^((?:[ \t]*(?:#[^\n]*)?\r?\n)*[ ]*)-/.exec(chunk.text)![1]!.length;
+  return `${edited.slice(0, dash)}-${edited.slice(dash + 1)}`;
+}
+
+function writeChunk(chunk: Chunk, changes: Changes, within: Frame): string {
+  if (chunk.frame) return chunk.before + writeFrame(chunk.frame, changes);
+  if (!changes.has(chunk)) return chunk.before + chunk.text;
+  const text = changes.get(chunk);
+  if (text !== undefined) return chunk.before + text;
+  return within.style === "stream" ? keepComments(chunk) : "";
+}
+
+/** What stands above the first document of a stream (a licence, a note) is not part of the object that goes. */
+function keepComments(chunk: Chunk): string {
+  return chunk.before === "" ? /^(?:[ \t]*#[^\n]*\n)+(?=[ \t]*\n)/.exec(chunk.text)?.[0] ?? "" : "";
+}
+
+function writeFrame(frame: Frame, changes: Changes, added = ""): string {
+  const kept = frame.chunks.filter((chunk) => !(changes.has(chunk) && changes.get(chunk) === undefined));
+  if (frame.style !== "flow") {
+    const items = kept.map((chunk) => writeChunk(chunk, changes, frame)).join("") + added;
+    return items === "" ? frame.head.replace(/:[^\n:]*\n$/, ": []\n") + frame.tail : endLine(frame.head, items !== "") + items + frame.tail;
+  }
+  const items = kept.map((chunk, i) => (i === 0 ? chunk.before.replace(/^\s*,/, "") : chunk.before) + (changes.get(chunk) ?? chunk.text)).join("");
+  return frame.head + items + (added && `${items === "" ? "" : ", "}${added}`) + frame.tail;
+}
+
+function endLine(text: string, needed: boolean): string {
+  return needed && text !== "" && !text.endsWith("\n") ? `${text}\n` : text;
+}
+
+function writeList({ frame, envelope }: Input, changes: Changes, added: readonly KubeObject[], results: readonly Diagnostic[]): string {
+  const said = results.map(toResult);
+  if (frame.style === "flow") {
+    const text = writeFrame(frame, changes, added.map((object) => JSON.stringify(object)).join(", "));
+    return said.length === 0 ? text : text.replace(/\}(\s*)$/, (_, end: string) => `, "results": ${JSON.stringify(said)}}${end}`);
+  }
+  const items = added.map((object) => writeItem(object, frame.indent)).join("");
+  if (frame.style === "stream") {
+    const rest = { ...envelope, ...(added.length > 0 && { items: added }), ...(said.length > 0 && { results: said }) };
+    return added.length === 0 && said.length === 0 ? frame.head : writeYaml(rest);
+  }
+  const last = frame.chunks.at(-1);
+  const closed = last && !last.text.endsWith("\n") && !changes.has(last) ? { ...frame, chunks: [...frame.chunks.slice(0, -1), { ...last, text: `${last.text}\n` }] } : frame;
+  const text = writeFrame(closed, changes, items);
+  return said.length === 0 ? (items === "" && closed !== frame ? text.replace(/\n$/, "") : text) : `${text.replace(/\n?$/, "\n")}${writeYaml({ results: said })}`;
+}
+
+/**
+ * A diagnostic as `ResourceList.results` has it.
+ * @see https://github.com/kubernetes-sigs/kustomize/blob/master/cmd/config/docs/api-conventions/functions-spec.md
+ */
+export function toResult(diagnostic: Diagnostic): KubeObject {
+  const { code, severity, title, place, read, expected, help, proposed, position } = diagnostic;
+  const details = [read && `read ${read}`, expected && `expected ${expected}`, help].filter(Boolean).join("; ");
+  const named = place && place.ref.name !== "" && place.ref.apiVersion !== "";
+  return compact({
+    message: `${code} ${title}${details && `: ${details}`}`,
+    severity,
+    resourceRef: named ? { ...place.ref } : undefined,
+    field: named && place.path.length > 0 ? { path: writePath(place.path), currentValue: read, proposedValue: proposed } : undefined,
+    file: position ? { path: position.file } : undefined,
+    tags: { code },
+  });
+}

@@ -1,0 +1,48 @@
+import { writePath, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
+import { describe } from "../../generators/kube/object.ts";
+
+const colours = { error: "31", warning: "33", info: "36" } as const;
+
+/** Diagnostics as people read them: place first, then what was read, what was expected, and what to do. */
+export function writeText(diagnostics: readonly Diagnostic[], isColoured = false): string {
+  const paint = (text: string, code: string): string => (isColoured ? `\u001b[${code}m${text}\u001b[0m` : text);
+  return diagnostics.map((diagnostic) => {
+    const { code, severity, title } = diagnostic;
+    const where = writePosition(diagnostic);
+    const head = `${where && `${where}  `}${paint(severity, colours[severity])} ${code}  ${paint(title, "1")}`;
+    return [head, ...writeLines(diagnostic).map(([label, text]) => `  ${paint(label.padEnd(9), "2")} ${text}`)].join("\n");
+  }).join("\n\n");
+}
+
+function writePosition({ position }: Diagnostic): string {
+  if (!position) return "";
+  return [position.file, position.line, position.column].filter((part) => part !== undefined).join(":");
+}
+
+function writeLines({ place, subjects, read, expected, help }: Diagnostic): readonly (readonly [string, string])[] {
+  return [
+    ...(place ? [["resource", `${describe(place.ref)}${writeField(place.path)}`] as const] : []),
+    ...(subjects.length > 0 ? [["for", writeSubjects(subjects.map(describe))] as const] : []),
+    ...(read !== undefined ? [["read", read] as const] : []),
+    ...(expected !== undefined ? [["expected", expected] as const] : []),
+    ...(help !== undefined ? [["help", help] as const] : []),
+  ];
+}
+
+function writeField(path: readonly string[]): string {
+  if (path.length === 0) return "";
+  if (path[0] === "metadata" && path[1] === "annotations" && path[2] !== undefined) return `, annotation ${path[2]}`;
+  return `, ${writePath(path)}`;
+}
+
+function writeSubjects(names: readonly string[]): string {
+  return names.length <= 5 ? names.join(", ") : `${names.slice(0, 4).join(", ")} and ${names.length - 4} more (${names.length} in all)`;
+}
+
+/** `2 errors, 1 warning`; infos are counted only where there is nothing else. */
+export function writeSummary(diagnostics: readonly Diagnostic[]): string {
+  return (["error", "warning", "info"] as const).flatMap((severity) => {
+    const count = diagnostics.filter((diagnostic) => diagnostic.severity === severity).length;
+    return count === 0 ? [] : [`${count} ${severity}${count === 1 || severity === "info" ? "" : "s"}`];
+  }).join(", ");
+}

@@ -1,5 +1,4 @@
 import { load, YAMLException } from "js-yaml";
-import { parseDocument, isMap, isSeq, isScalar, isCollection, type YAMLSeq } from "yaml";
 
 /**
  * Text cut into pieces of one object each, so that what is not asked to change goes out as it came in, byte by byte.
@@ -90,14 +89,10 @@ function endDocument(text: string): string {
 }
 
 /**
- * Cuts a mapping with a list under `items` into the list's items: by lines where both are in block style, else by the
- * positions that the `yaml` parser gives. Nothing where there is no such list.
+ * Cuts a mapping with a list under `items` into the list's items, by lines. Nothing where the two are not in block
+ * style: `flow.ts` cuts those, and costs a second parser.
  */
-export function splitItems(chunk: Chunk): Frame | undefined {
-  return splitBlock(chunk) ?? splitAnywhere(chunk);
-}
-
-function splitBlock(chunk: Chunk): Frame | undefined {
+export function splitBlock(chunk: Chunk): Frame | undefined {
   const base = chunk.indent ?? 0;
   const text = chunk.text;
   const key = new RegExp(`^${" ".repeat(base)}items:[ \\t]*(#[^\\n]*)?\\r?$`, "m").exec(text);
@@ -144,26 +139,9 @@ function itemColumn(piece: string, indent: number): number {
   return indent + 1 + (rest ? rest[1]!.length : 1);
 }
 
-function splitAnywhere(chunk: Chunk): Frame | undefined {
-  const source = yamlOf(chunk);
-  const document = parseDocument(source, { keepSourceTokens: false, logLevel: "silent", uniqueKeys: false });
-  if (document.errors.length > 0 || !isMap(document.contents)) return undefined;
-  const pair = document.contents.items.find(({ key }) => isScalar(key) && key.value === "items");
-  const list = pair?.value;
-  if (!isSeq(list) || !list.range) return undefined;
-  return list.flow ? cutFlow(chunk, source, list) : undefined;
-}
-
-function cutFlow(chunk: Chunk, source: string, list: YAMLSeq): Frame {
-  const [start, end] = list.range!;
-  const chunks: Chunk[] = [];
-  let at = start + 1;
-  for (const item of list.items) {
-    const [from, to] = isCollection(item) || isScalar(item) ? item.range! : [at, at];
-    chunks.push({ style: "flow", before: source.slice(at, from), text: source.slice(from, to), line: chunk.line + countLines(source.slice(0, from)) });
-    at = to;
-  }
-  return { style: "flow", head: source.slice(0, start + 1), chunks, tail: source.slice(at, end) + source.slice(end), indent: 0 };
+/** Whether a text may hold a list that only `flow.ts` can cut. */
+export function mayUseFlow(text: string): boolean {
+  return /^[ \t]*(?:---[ \t]*)?\{|^[ \t]*items:[ \t]*[[&!]/m.test(text);
 }
 
 const hasAlias = /(^|[\s[{,:-])\*[A-Za-z0-9_-]/m;

@@ -1,6 +1,6 @@
 import { diagnose, type Diagnostic, type Position } from "../generators/diagnostics/diagnostic.ts";
 import { asMapping, stringsAt, type EarlierName, type Item, type KubeObject } from "../generators/kube/object.ts";
-import { countValues, readChunk, splitItems, splitStream, usesAliases, YamlError, type Chunk, type Frame } from "./chunks.ts";
+import { countValues, mayUseFlow, readChunk, splitBlock, splitStream, usesAliases, YamlError, type Chunk, type Frame } from "./chunks.ts";
 
 /** One object of the input, with the text it was read from. */
 export interface Leaf {
@@ -29,7 +29,9 @@ const maximumValues = 1_000_000;
 export type Knowledge = (object: KubeObject) => { readonly earlier?: readonly EarlierName[] };
 
 /** Reads a YAML stream or a ResourceList. `name` is what messages call the file. */
-export function readInput(text: string, name: string, knowledge: Knowledge = () => ({})): Input {
+export async function readInput(text: string, name: string, knowledge: Knowledge = () => ({})): Promise<Input> {
+  const flow = mayUseFlow(text) ? await import("./flow.ts") : undefined;
+  const splitItems = (chunk: Chunk): Frame | undefined => splitBlock(chunk) ?? flow?.splitFlow(chunk);
   const diagnostics: Diagnostic[] = [];
   const leaves: Leaf[] = [];
   const at = (line: number, column = 0): Position => ({ file: name, line: line + 1, column: column + 1 });

@@ -3,8 +3,7 @@ import { asMapping, asText, stringsAt, type KubeObject } from "../generators/kub
 import { runPipeline, type PipelineInput, type PipelineResult } from "../generators/pipeline.ts";
 import { readInput, type Input, type Knowledge } from "./input.ts";
 import { addPackagePaths } from "./package-paths.ts";
-import { writeOutput } from "./output.ts";
-import { satisfies } from "./version.ts";
+import { writeOutput, type EditText } from "./output.ts";
 
 export interface FunctionInput {
   readonly text: string;
@@ -30,11 +29,11 @@ export interface FunctionOutput {
  * The function: a YAML stream or a ResourceList in, the same with a mesh out. Every caller goes through here. After an
  * error nothing is generated: a stream gives no output at all, a ResourceList comes back as it was, with `results`.
  */
-export function runFunction({ text, name, config, namespace, knowledge }: FunctionInput): FunctionOutput {
-  const configInput = config === undefined ? undefined : readInput(config, "function config");
+export async function runFunction({ text, name, config, namespace, knowledge }: FunctionInput): Promise<FunctionOutput> {
+  const configInput = config === undefined ? undefined : await readInput(config, "function config");
   const configured = configInput?.leaves[0]?.item.object ?? (config === undefined ? undefined : readBare(config));
   if (text.trim() === "" && !configured) return failed([diagnose("IZ101", undefined, {})]);
-  const input = readInput(text, name, knowledge);
+  const input = await readInput(text, name, knowledge);
   const broken = [...(configInput?.diagnostics ?? []), ...input.diagnostics];
   if (broken.length > 0) return failed(arrangeDiagnostics(broken));
 
@@ -43,19 +42,22 @@ export function runFunction({ text, name, config, namespace, knowledge }: Functi
   const caller = callerOf(input, config !== undefined, functionConfig);
   const problem = checkEnvelope(input, functionConfig);
   if (problem) return failed([problem]);
+  const satisfies = /\brequires\b/.test(`${config ?? ""}\n${text}`) ? (await import("./version.ts")).satisfies : undefined;
   const result = runPipeline({
-    items, caller, satisfies, version: ISTIOMIZE_VERSION,
+    items, caller, ...(satisfies && { satisfies }), version: ISTIOMIZE_VERSION,
     ...(functionConfig && { functionConfig }), ...(namespace !== undefined && { namespace }),
   });
   const isFailed = worstSeverity(result.diagnostics) === "error";
   const base = { diagnostics: result.diagnostics, input, usedNames: result.usedNames };
   if (!isFailed) {
     const added = caller === "package" ? addPackagePaths(result, items) : result.added.map(({ object }) => object);
-    return { ...base, text: writeOutput(input, result, added, result.diagnostics), exitCode: 0 };
+    const editText = result.edits.length > 0 ? (await import("./edit.ts")).editText : noEdit;
+    return { ...base, text: writeOutput(input, result, added, result.diagnostics, editText), exitCode: 0 };
   }
-  return { ...base, text: input.envelope ? writeOutput(input, nothing, [], result.diagnostics) : "", exitCode: 1 };
+  return { ...base, text: input.envelope ? writeOutput(input, nothing, [], result.diagnostics, noEdit) : "", exitCode: 1 };
 }
 
+const noEdit: EditText = (text) => text;
 const nothing: PipelineResult = { removed: new Set(), replaced: new Map(), edits: [], added: [], diagnostics: [], usedNames: false };
 
 function failed(diagnostics: readonly Diagnostic[]): FunctionOutput {

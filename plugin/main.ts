@@ -2,7 +2,7 @@
  * Entry of the executable. Without a command it is the function: what comes on standard input goes meshed to standard
  * output, for kustomize, kubectl, kpt, containers and pipes alike. With one it is the command line.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, fstatSync, readFileSync } from "node:fs";
 import { isAbsolute } from "node:path";
 
 async function main(args: readonly string[]): Promise<number> {
@@ -14,11 +14,20 @@ async function main(args: readonly string[]): Promise<number> {
   }
   // `render` starts kustomize first and loads everything else while it builds.
   if (first === "render") return (await import("./cli/render.ts")).render(args.slice(1));
-  if (first === undefined && !process.stdin.isTTY) return (await import("./run.ts")).runAsFunction({});
+  if (first === undefined && !isTerminal()) return (await import("./run.ts")).runAsFunction({});
   return (await import("./cli/cli.ts")).runCommand(args);
 }
 
+/** Asks for the stream, which takes node milliseconds to make, only where a terminal is possible at all. */
+function isTerminal(): boolean {
+  try {
+    return fstatSync(0).isCharacterDevice() && process.stdin.isTTY;
+  } catch {
+    return false;
+  }
+}
+
 main(process.argv.slice(2)).then(
-  (code) => { process.exitCode = code; },
-  async (error: unknown) => { process.exitCode = (await import("./run.ts")).reportBug(error); },
+  (code) => process.exit(code), // everything was written synchronously: nothing is left to cut off
+  async (error: unknown) => process.exit((await import("./run.ts")).reportBug(error)),
 );

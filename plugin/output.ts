@@ -3,7 +3,7 @@ import { writePath, type Diagnostic } from "../generators/diagnostics/diagnostic
 import { compact, type KubeObject, type Item } from "../generators/kube/object.ts";
 import type { PipelineResult } from "../generators/pipeline.ts";
 import { yamlOf, type Chunk, type Frame } from "./chunks.ts";
-import { editText, type FieldEdit } from "./edit.ts";
+import type { FieldEdit } from "./edit.ts";
 import type { Input } from "./input.ts";
 
 /** An object as YAML: long lines whole, no aliases, every text that YAML 1.1 or 1.2 could retype in quotes. */
@@ -11,9 +11,12 @@ export function writeYaml(value: unknown): string {
   return dump(value, { lineWidth: -1, noRefs: true, noArrayIndent: true, quotingType: '"' });
 }
 
+/** Changes single fields of a text; `edit.ts` does, which is loaded only where there is something to change. */
+export type EditText = (text: string, edits: readonly FieldEdit[]) => string;
+
 /** The input with the changes of the pipeline carried out on its text; the rest is as it was, byte by byte. */
-export function writeOutput(input: Input, result: PipelineResult, added: readonly KubeObject[], results: readonly Diagnostic[]): string {
-  const changes = planChanges(input, result);
+export function writeOutput(input: Input, result: PipelineResult, added: readonly KubeObject[], results: readonly Diagnostic[], editText: EditText): string {
+  const changes = planChanges(input, result, editText);
   if (input.envelope) return writeList(input, changes, added, results);
   const body = input.frame.chunks.map((chunk) => writeChunk(chunk, changes, input.frame)).join("");
   const eol = /\r\n/.test(body.slice(0, 4096)) ? "\r\n" : "\n";
@@ -25,7 +28,7 @@ export function writeOutput(input: Input, result: PipelineResult, added: readonl
 /** New text by chunk; `undefined` where the object goes. */
 type Changes = ReadonlyMap<Chunk, string | undefined>;
 
-function planChanges({ leaves }: Input, result: PipelineResult): Changes {
+function planChanges({ leaves }: Input, result: PipelineResult, editText: EditText): Changes {
   const edits = new Map<Item, FieldEdit[]>();
   for (const { item, path, value } of result.edits) {
     const list = edits.get(item);
@@ -38,7 +41,7 @@ function planChanges({ leaves }: Input, result: PipelineResult): Changes {
     const object = result.replaced.get(item);
     if (result.removed.has(item)) changes.set(chunk, undefined);
     else if (object) changes.set(chunk, writeObject(chunk, object));
-    else if (own) changes.set(chunk, editChunk(chunk, own));
+    else if (own) changes.set(chunk, editChunk(chunk, own, editText));
   }
   return changes;
 }
@@ -55,7 +58,7 @@ function writeItem(object: KubeObject, indent: number): string {
   return `${pad}- ${writeYaml(object).trimEnd().replaceAll(/\n(?=.)/g, `\n${pad}  `)}\n`;
 }
 
-function editChunk(chunk: Chunk, edits: readonly FieldEdit[]): string {
+function editChunk(chunk: Chunk, edits: readonly FieldEdit[], editText: EditText): string {
   const source = yamlOf(chunk);
   const edited = editText(source, edits);
   if (chunk.indent === undefined) return chunk.text.startsWith(source) ? edited : chunk.text.slice(0, chunk.text.length - source.length) + edited;

@@ -1,15 +1,14 @@
 import { diagnose, type Diagnostic } from "../generators/diagnostics/diagnostic.ts";
 import { runFunction } from "./krm.ts";
 import { isColoured, readAll, writeAll } from "./stdio.ts";
-import { locate } from "./locate.ts";
 import { writeSummary, writeText } from "./report/text.ts";
 
 /** Standard input to standard output; gives the exit code. */
-export function runAsFunction(options: { readonly config?: string; readonly namespace?: string }): number {
+export async function runAsFunction(options: { readonly config?: string; readonly namespace?: string }): Promise<number> {
   const text = readAll(0);
   const name = "<stdin>";
-  const output = runFunction({ text, name, ...options });
-  reportDiagnostics(locate(output.diagnostics, output.input, name));
+  const output = await runFunction({ text, name, ...options });
+  if (output.diagnostics.length > 0) reportDiagnostics((await import("./locate.ts")).locate(output.diagnostics, output.input, name));
   writeAll(1, output.text);
   return output.exitCode;
 }

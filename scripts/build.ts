@@ -4,24 +4,40 @@
  */
 import { chmodSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { build, type BuildOptions, type Plugin } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const { version } = JSON.parse(readFileSync(`${root}package.json`, "utf8")) as { version: string };
 const outfile = `${root}plugin/istiomize.cjs`;
 
+const options: BuildOptions = {
+  bundle: true, platform: "node", target: "node20", format: "cjs", minify: true, legalComments: "none",
+  absWorkingDir: root, logLevel: "warning",
+};
+
+/**
+ * Packages that most runs never touch go into the bundle as text, which node reads past, and are compiled on first
+ * use: half of the bundle, and a tenth of the start time of a small run.
+ */
+const compileOnUse: Plugin = {
+  name: "compile-on-use",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(yaml|semver)$/ }, ({ path }) => ({ path, namespace: "on-use" }));
+    onLoad({ filter: /.*/, namespace: "on-use" }, async ({ path }) => {
+      const { outputFiles } = await build({ ...options, stdin: { contents: `module.exports = require(${JSON.stringify(path)})`, resolveDir: root }, write: false });
+      return {
+        contents: `const own = { exports: {} }; new Function("module", "exports", "require", ${JSON.stringify(outputFiles[0]!.text)})(own, own.exports, require); module.exports = own.exports;`,
+        resolveDir: root,
+      };
+    });
+  },
+};
+
 await build({
+  ...options, outfile,
   entryPoints: [`${root}plugin/main.ts`],
-  outfile,
-  bundle: true,
-  platform: "node",
-  target: "node20",
-  format: "cjs",
-  minifySyntax: true,
-  minifyWhitespace: true,
-  legalComments: "none",
   banner: { js: "#!/usr/bin/env node" },
   define: { ISTIOMIZE_VERSION: JSON.stringify(version) },
-  logLevel: "warning",
+  plugins: [compileOnUse],
 });
 chmodSync(outfile, 0o755);

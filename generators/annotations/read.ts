@@ -90,8 +90,8 @@ function findRow(object: KubeObject, key: string, place: Place, lenient: boolean
 /** The setting that an unknown name probably means: Istio's own field name, camelCase, or a misspelling. */
 export function suggestSetting(name: string): SettingName | undefined {
   const camel = name.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
-  return settingByField.get(camel) ?? settingByIstioField.get(camel) ?? (suggest(name, settingNames) as SettingName | undefined)
-    ?? settingByIstioField.get(suggest(camel, settingByIstioField.keys()) ?? "");
+  return settingByField().get(camel) ?? settingByIstioField().get(camel) ?? (suggest(name, settingNames) as SettingName | undefined)
+    ?? settingByIstioField().get(suggest(camel, settingByIstioField().keys()) ?? "");
 }
 
 /** Two settings of one level that exclude each other. */

@@ -382,12 +382,18 @@ export function toFieldName(name: string): string {
   return name.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-export const settingByField: ReadonlyMap<string, SettingName> = new Map(settingNames.map((name) => [toFieldName(name), name]));
+/** A value that is made when it is first asked for: small runs never ask for most of them. */
+function onUse<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}
+
+export const settingByField: () => ReadonlyMap<string, SettingName> = onUse(() => new Map(settingNames.map((name) => [toFieldName(name), name])));
 
 /** Istio's own field names, as did-you-mean for people who know those. */
-export const settingByIstioField: ReadonlyMap<string, SettingName> = new Map(
+export const settingByIstioField: () => ReadonlyMap<string, SettingName> = onUse(() => new Map(
   settingNames.flatMap((name): [string, SettingName][] => {
     const field = /^(?:VirtualService|DestinationRule) .*\.([A-Za-z0-9]+)$/.exec(rows[name].writes)?.[1];
     return field !== undefined && !["spec", "weight", "destination", "consistentHash", "exportTo", "hosts", "name"].includes(field) ? [[field, name]] : [];
   }),
-);
+));

@@ -64,7 +64,7 @@ export function readMeshConfig(functionConfig: KubeObject | undefined, items: re
   const lead = holders.at(-1) ?? { apiVersion: meshApiVersion, kind: "ServiceMesh", metadata: { name: "defaults" } };
   const holderOf = (path: readonly string[]): ResourceRef => refOf(holders.findLast((_, i) => holdsPath(specs[i]!, path.slice(1))) ?? lead);
   const context = (guardrails: Guardrails, report: ReadContext["report"]): ReadContext => ({ refOf: holderOf, guardrails, report });
-  const read = readTwice(spec, context, diagnostics);
+  const read = readGuarded(spec, context, diagnostics);
   const { locked, ...config } = read;
   diagnostics.push(...checkAccept(config.accept, holderOf));
   return {
@@ -75,10 +75,11 @@ export function readMeshConfig(functionConfig: KubeObject | undefined, items: re
 
 type Read = Omit<MeshConfig, "meshes" | "ref">;
 
-/** The guardrails (version, limits) are part of the spec that they guard: the first reading finds them. */
-function readTwice(spec: Mapping, context: (guardrails: Guardrails, report: ReadContext["report"]) => ReadContext, diagnostics: Diagnostic[]): Read {
-  const open: Guardrails = { istioVersion: "9.99", limits: new Map() };
-  const guardrails = readShape(definition, spec, ["spec"], context(open, () => {})) as Read;
+/** The guardrails are part of the spec that they guard, so they are read first. */
+function readGuarded(spec: Mapping, context: (guardrails: Guardrails, report: ReadContext["report"]) => ReadContext, diagnostics: Diagnostic[]): Read {
+  const open = context({ istioVersion: "9.99", limits: new Map() }, () => {});
+  const read = (field: "istioVersion" | "limits"): unknown => readShape(definition.fields[field]!, spec[field], ["spec", field], open);
+  const guardrails: Guardrails = { istioVersion: read("istioVersion") as string, limits: read("limits") as Guardrails["limits"] };
   return readShape(definition, spec, ["spec"], context(guardrails, (diagnostic) => diagnostics.push(diagnostic))) as Read;
 }
 

@@ -26,7 +26,7 @@ const settingList = listOf<SettingName>({
   expects: "the name of a setting such as retryAttempts",
   schema: { type: "string" },
   read: (written) => {
-    const name = settingByField.get(written) ?? settingNames.find((each) => each === written);
+    const name = settingByField().get(written) ?? settingNames.find((each) => each === written);
     return name ? { value: name } : refuse();
   },
 }, { expects: "a list of settings such as retryAttempts" });

@@ -76,7 +76,7 @@ function readSettings(allows: (name: SettingName) => boolean, mapping: Mapping, 
   const layer = new Map<SettingName, Setting>();
   for (const [field, written] of Object.entries(mapping)) {
     const place: Place = { ref: context.refOf([...path, field]), path: [...path, field] };
-    const name = settingByField.get(field);
+    const name = settingByField().get(field);
     if (name === undefined || !allows(name)) {
       const known = settingNames.filter(allows).map(toFieldName);
       const near = suggestSetting(field);
@@ -97,7 +97,7 @@ function readLimits(mapping: Mapping, path: readonly string[], context: ReadCont
   for (const [field, written] of present(mapping)) {
     const here = [...path, field];
     const place: Place = { ref: context.refOf(here), path: here };
-    const name = settingByField.get(field);
+    const name = settingByField().get(field);
     const known = settingNames.filter((each) => rows[each].value.measure).map(toFieldName);
     if (name === undefined || !rows[name].value.measure) {
       const near = suggestSetting(field);

@@ -16,11 +16,12 @@ export interface Run {
   readonly seconds: number;
   readonly peakBytes: number;
   readonly stdout: string;
+  readonly stderr: string;
 }
 
 /**
  * Runs the commands in turn (A B A B …) after one round of warming up, so that whatever else the machine does
- * meets all of them alike.
+ * meets all of them alike. What a program says on stderr is shown once: it may not be the run that was meant.
  */
 export function interleave<K extends string>(commands: Readonly<Record<K, Command>>, rounds: number, folder: string): Record<K, Run[]> {
   const names = Object.keys(commands) as K[];
@@ -29,6 +30,7 @@ export function interleave<K extends string>(commands: Readonly<Record<K, Comman
     for (const name of names) {
       const run = runCommand(commands[name], folder);
       if (round > 0) runs[name].push({ ...run, stdout: "" });
+      else if (run.stderr !== "") console.error(`${name} says:\n${run.stderr.slice(0, 500)}`);
     }
   }
   return runs;
@@ -47,7 +49,8 @@ export function runCommand(command: Command, folder: string): Run {
   const seconds = Number(process.hrtime.bigint() - started) / 1e9;
   if (child.error) throw child.error;
   if (child.status !== 0) throw new Error(`${command.program} ${command.args.join(" ")} failed (${child.status ?? child.signal})\n${child.stderr}`);
-  return { seconds, peakBytes: command.measurePeak ? Number(readFileSync(peak, "utf8")) : 0, stdout: child.stdout.toString() };
+  const peakBytes = command.measurePeak ? Number(readFileSync(peak, "utf8")) : 0;
+  return { seconds, peakBytes, stdout: child.stdout.toString(), stderr: child.stderr.toString() };
 }
 
 /**

@@ -34,7 +34,7 @@ export function renderOverlays(kustomizes: readonly string[], folder: string): S
 function render(name: string, program: string, args: readonly string[], path: string, folder: string): Stream {
   const run = spawnSync(program, args, { cwd: root, env: { ...process.env, PATH: path }, encoding: "utf8", maxBuffer: Infinity });
   const file = writeStream(folder, name, run.stdout ?? "");
-  if (run.status !== 0) return { name, file, problem: `could not be rendered: ${run.error?.message ?? run.stderr.trim()}` };
+  if (run.status !== 0) return { name, file, problem: `could not be rendered (exit code ${run.status}): ${run.error?.message ?? run.stderr.trim()}` };
   return hasContent(run.stdout) ? { name, file } : { name, file, problem: "rendered to nothing" };
 }
 

@@ -97,7 +97,7 @@ function remove(text: string, map: YAMLMap, pair: Pair): string {
     return rest ? text.slice(0, startOf(pair)) + text.slice(end + rest[0].length) : text.slice(0, before ? before.index : startOf(pair)) + text.slice(end);
   }
   const nextLine = text[end - 1] === "\n" ? end : text.indexOf("\n", end) + 1 || text.length;
-  if (map.items.length === 1) return `${text.slice(0, startOf(pair))}{}${text.slice(end)}`;
+  if (map.items.length === 1) return `${text.slice(0, startOf(pair))}{}${text.slice(text[end - 1] === "\n" ? end - 1 : end)}`;
   const isFirst = map.items[0] === pair;
   if (!isFirst) return text.slice(0, text.lastIndexOf("\n", startOf(pair) - 1) + 1) + text.slice(nextLine);
   return text.slice(0, startOf(pair)) + text.slice(startOf(map.items[1]!));

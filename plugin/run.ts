@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { diagnose, type Diagnostic } from "../generators/diagnostics/diagnostic.ts";
 import { runFunction } from "./krm.ts";
 import { isColoured, readAll, writeAll } from "./stdio.ts";
@@ -8,7 +9,10 @@ export async function runAsFunction(options: { readonly config?: string; readonl
   const text = readAll(0);
   const name = "<stdin>";
   const output = await runFunction({ text, name, ...options });
-  if (output.diagnostics.length > 0) reportDiagnostics((await import("./locate.ts")).locate(output.diagnostics, output.input, name));
+  // `render` collects the diagnostics of the functions that kustomize runs for it, and places them in the files.
+  const report = process.env["ISTIOMIZE_REPORT"];
+  if (report !== undefined) writeFileSync(report, JSON.stringify(output.diagnostics));
+  else if (output.diagnostics.length > 0) reportDiagnostics((await import("./locate.ts")).locate(output.diagnostics, output.input, name));
   writeAll(1, output.text);
   return output.exitCode;
 }

@@ -1,3 +1,131 @@
-export async function render(_args: readonly string[]): Promise<number> {
-  return 2;
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
+import { findTool, pluginEnvironment, startBuild, withTemporary, type Build, type Tool } from "../tree/tool.ts";
+
+/**
+ * `istiomize render <kustomization>`: builds with the real kustomize or kubectl and prints the meshed result. Where the
+ * tree runs istiomize itself, as a transformer, kustomize does all of it; else the build is meshed here.
+ */
+export async function render(args: readonly string[]): Promise<number> {
+  const options = readRenderOptions(args);
+  if (typeof options === "string") return (await import("./cli.ts")).refuse(options);
+  if (options.help) return (await import("./cli.ts")).print(renderHelp);
+  const { directory } = options;
+  const tool = findTool(options.with);
+  if (!tool) return report(await diagnosed("IZ401", {}));
+  const file = ["kustomization.yaml", "kustomization.yml", "Kustomization"].map((name) => join(directory, name)).find((path) => existsSync(path) && statSync(path).isFile());
+  if (!file) return report(await diagnosed("IZ403", { directory }));
+  // kustomize starts before anything else is loaded: its time is most of the time.
+  const early = /^transformers:/m.test(readFileSync(file, "utf8")) ? undefined : startBuild(tool, directory, options.flags);
+  const { walkKustomizations, runsMesh } = await import("../tree/tree.ts");
+  const tree = walkKustomizations(directory);
+  if (tree.some(runsMesh)) {
+    await early;
+    return withTemporary((temporary) => renderTransformers(tool, directory, options.flags, tree, temporary));
+  }
+  return renderResources(tool, early ?? startBuild(tool, directory, options.flags), options, tree);
 }
+
+type Tree = ReturnType<(typeof import("../tree/tree.ts"))["walkKustomizations"]>;
+
+interface RenderOptions {
+  readonly directory: string;
+  readonly flags: readonly string[];
+  readonly namespace?: string;
+  readonly with?: string;
+  readonly help?: boolean;
+}
+
+/** Read by hand because nothing may be loaded before kustomize runs: three options and what follows `--`. */
+function readRenderOptions(args: readonly string[]): RenderOptions | string {
+  const end = args.indexOf("--");
+  const own = end < 0 ? args : args.slice(0, end);
+  const read: { namespace?: string; with?: string; help?: boolean } = {};
+  const directories: string[] = [];
+  for (let i = 0; i < own.length; i++) {
+    const [name, inline] = splitOption(own[i]!);
+    if (name === "--help" || name === "-h") read.help = true;
+    else if (name === "-n" || name === "--namespace" || name === "--with") {
+      const value = inline ?? own[++i];
+      if (value === undefined) return `${name} needs a value`;
+      read[name === "--with" ? "with" : "namespace"] = value;
+    } else if (name.startsWith("-")) return `unknown option ${name}; options of kustomize stand behind --, as in \`istiomize render . -- --enable-helm\``;
+    else directories.push(own[i]!);
+  }
+  if (directories.length !== 1 && !read.help) return directories.length === 0 ? "name the directory of a kustomization, for example `istiomize render overlays/staging`" : "render takes one directory";
+  return { ...read, directory: directories[0] ?? ".", flags: end < 0 ? [] : args.slice(end + 1) };
+}
+
+function splitOption(text: string): readonly [string, string | undefined] {
+  const at = text.startsWith("--") ? text.indexOf("=") : -1;
+  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+/** The resource layout: kustomize never sees the generated objects, which is what makes this fast. */
+async function renderResources(tool: Tool, started: Promise<Build>, options: RenderOptions, tree: Tree): Promise<number> {
+  const [{ runFunction }, { writeAll }] = [await import("../krm.ts"), await import("../stdio.ts")];
+  const build = await started;
+  if (build.code !== 0) return reportBuild(build);
+  const run = { text: build.stdout, name: options.directory, ...(options.namespace !== undefined && { namespace: options.namespace }) };
+  let output = await runFunction(run);
+  if (output.usedNames) {
+    const { learnEarlierNames } = await import("../tree/origins.ts");
+    const knowledge = await withTemporary((temporary) => learnEarlierNames(tool, options.directory, options.flags, temporary));
+    output = await runFunction({ ...run, knowledge });
+  }
+  await reportLocated(output.diagnostics, tree);
+  writeAll(1, output.text);
+  return output.exitCode;
+}
+
+/** The transformer layout: kustomize runs this executable, which leaves its diagnostics in a file for us to place. */
+async function renderTransformers(tool: Tool, directory: string, flags: readonly string[], tree: Tree, temporary: string): Promise<number> {
+  const { writeAll } = await import("../stdio.ts");
+  const reportFile = join(temporary, "report.json");
+  const env = pluginEnvironment(temporary, process.env["ISTIOMIZE_EXECUTABLE"] ?? resolve(process.argv[1]!), reportFile);
+  const build = tool.isKubectl
+    ? await startBuild(tool, (await import("../tree/copy.ts")).copyForKubectl(tree, temporary), ["--enable-alpha-plugins", ...flags], env)
+    : await startBuild(tool, directory, ["--enable-alpha-plugins", "--enable-exec", ...flags], env);
+  const diagnostics = existsSync(reportFile) ? (JSON.parse(readFileSync(reportFile, "utf8")) as readonly Diagnostic[]) : [];
+  await reportLocated(diagnostics, tree);
+  if (build.code !== 0) return diagnostics.some(({ severity }) => severity === "error") ? 1 : reportBuild(build);
+  if (build.stderr !== "") writeAll(2, build.stderr);
+  writeAll(1, build.stdout);
+  return 0;
+}
+
+async function reportLocated(diagnostics: readonly Diagnostic[], tree: Tree): Promise<void> {
+  if (diagnostics.length === 0) return;
+  const { locateInTree } = await import("../tree/positions.ts");
+  (await import("../run.ts")).reportDiagnostics(locateInTree(diagnostics, tree));
+}
+
+async function diagnosed(...[code, args]: ["IZ401", Record<string, never>] | ["IZ403", { directory: string }]): Promise<Diagnostic> {
+  const { diagnose } = await import("../../generators/diagnostics/diagnostic.ts");
+  return code === "IZ401" ? diagnose(code, undefined, args) : diagnose(code, undefined, args);
+}
+
+async function report(diagnostic: Diagnostic): Promise<number> {
+  (await import("../run.ts")).reportDiagnostics([diagnostic]);
+  return diagnostic.code === "IZ401" ? 2 : 1;
+}
+
+async function reportBuild(build: Build): Promise<number> {
+  const { diagnose } = await import("../../generators/diagnostics/diagnostic.ts");
+  const message = build.stderr.trim().replace(/^error: |^Error: /i, "") || `exit code ${build.code}`;
+  return report(diagnose("IZ402", undefined, { command: build.command, message }));
+}
+
+const renderHelp = `istiomize render <kustomization>: build with the real kustomize or kubectl, and mesh the result
+
+Examples
+  istiomize render gitops/overlays/staging > staging.yaml
+  istiomize render overlays/production -- --enable-helm --load-restrictor LoadRestrictionsNone
+  istiomize render --with kubectl overlays/staging | kubectl apply --dry-run=server -f -
+
+Options
+  -n, --namespace NAMESPACE   namespace of objects that carry none
+      --with PROGRAM          the kustomize or kubectl to build with (default: the first of the two on PATH)
+  --                          what follows goes to kustomize
+`;

@@ -1,0 +1,64 @@
+import { readFileSync } from "node:fs";
+import { relative } from "node:path";
+import type { Diagnostic, Place, Position } from "../../generators/diagnostics/diagnostic.ts";
+import { asMapping, kindOf, nameOf, namespaceOf, type KubeObject } from "../../generators/kube/object.ts";
+import { readChunk, splitStream, yamlOf, type Chunk } from "../chunks.ts";
+import { findPosition } from "../locate.ts";
+import type { Kustomization } from "./tree.ts";
+
+interface Candidate {
+  readonly file: string;
+  readonly chunk: Chunk;
+  readonly object: KubeObject;
+}
+
+/**
+ * Adds file, line and column to diagnostics, by looking for what they speak of in the files of the tree: first where
+ * the field itself is written, the outermost patch before the base, then where its object is.
+ */
+export function locateInTree(diagnostics: readonly Diagnostic[], tree: readonly Kustomization[]): readonly Diagnostic[] {
+  if (!diagnostics.some(({ place, position }) => place && !position)) return diagnostics;
+  const files = [...new Set(tree.flatMap(({ patches, resources, transformers }) => [...transformers, ...patches, ...resources]))];
+  const candidates = files.flatMap(readCandidates);
+  return diagnostics.map((diagnostic) => {
+    if (!diagnostic.place || diagnostic.position) return diagnostic;
+    const position = findPlace(diagnostic.place, candidates);
+    return position ? { ...diagnostic, position } : diagnostic;
+  });
+}
+
+function readCandidates(file: string): readonly Candidate[] {
+  return splitStream(readFileSync(file, "utf8")).chunks.flatMap((chunk): Candidate[] => {
+    try {
+      const object = asMapping(readChunk(chunk));
+      return object ? [{ file, chunk, object }] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function findPlace(place: Place, candidates: readonly Candidate[]): Position | undefined {
+  const { ref, path } = place;
+  const fitting = candidates.filter(({ object }) => kindOf(object) === ref.kind && nameOf(object) !== "" && ref.name.includes(nameOf(object)));
+  const rank = ({ object }: Candidate): number => {
+    const sameNamespace = namespaceOf(object) === (ref.namespace ?? "") ? 0 : namespaceOf(object) === "" ? 1 : 2;
+    return (ref.name.length - nameOf(object).length) * 10 + sameNamespace;
+  };
+  const best = Math.min(...fitting.map((candidate) => ref.name.length - nameOf(candidate.object).length));
+  const near = fitting.filter(({ object }) => ref.name.length - nameOf(object).length === best).sort((a, b) => rank(a) - rank(b));
+  const found = near.find(({ object }) => holds(object, path)) ?? near[0];
+  if (!found) return undefined;
+  const at = findPosition(yamlOf(found.chunk), place);
+  return { file: relative(process.cwd(), found.file), line: found.chunk.line + (at?.line ?? 1), ...(at && { column: at.column }) };
+}
+
+function holds(object: KubeObject, path: readonly string[]): boolean {
+  let at: unknown = object;
+  for (const key of path) {
+    const index = /^\[(\d+)\]$/.exec(key)?.[1];
+    at = index === undefined ? asMapping(at)?.[key] : Array.isArray(at) ? at[Number(index)] : undefined;
+    if (at === undefined) return false;
+  }
+  return true;
+}

@@ -1,0 +1,97 @@
+import { spawn } from "node:child_process";
+import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { basename, delimiter, join, resolve } from "node:path";
+
+/** The program that builds: standalone kustomize, or kubectl with kustomize inside. */
+export interface Tool {
+  readonly path: string;
+  readonly isKubectl: boolean;
+}
+
+/** kustomize from PATH, else kubectl; or the one that is named. */
+export function findTool(named?: string): Tool | undefined {
+  for (const name of named === undefined ? ["kustomize", "kubectl"] : [named]) {
+    const path = name.includes("/") || name.includes("\\") ? resolve(name) : findOnPath(name);
+    if (path !== undefined && existsSync(path)) return { path, isKubectl: basename(path).startsWith("kubectl") };
+  }
+  return undefined;
+}
+
+function findOnPath(name: string): string | undefined {
+  const extensions = process.platform === "win32" ? [".exe", ".cmd", ""] : [""];
+  for (const directory of (process.env["PATH"] ?? "").split(delimiter)) {
+    for (const extension of extensions) {
+      const path = join(directory || ".", name + extension);
+      try {
+        accessSync(path, constants.X_OK);
+        if (statSync(path).isFile()) return path;
+      } catch {
+        // not here
+      }
+    }
+  }
+  return undefined;
+}
+
+export interface Build {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The command as a person would type it. */
+  readonly command: string;
+}
+
+/** Starts the build at once; the promise settles when it has ended. */
+export function startBuild(tool: Tool, directory: string, flags: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<Build> {
+  const args = [tool.isKubectl ? "kustomize" : "build", ...flags, directory];
+  const child = spawn(tool.path, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+  const stdout: Buffer[] = [];
+  const stderr: Buffer[] = [];
+  child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
+  child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
+  return new Promise((done) => {
+    const end = (code: number, extra = ""): void => done({
+      code, stdout: Buffer.concat(stdout).toString("utf8"), stderr: Buffer.concat(stderr).toString("utf8") + extra,
+      command: [basename(tool.path), ...args].join(" "),
+    });
+    child.on("error", (error) => end(127, error.message));
+    child.on("close", (code) => end(code ?? 1));
+  });
+}
+
+/** A temporary directory that is removed when the work is done, whatever comes of it. */
+export async function withTemporary<T>(work: (directory: string) => Promise<T>): Promise<T> {
+  const directory = mkdtempSync(join(tmpdir(), "istiomize-"));
+  try {
+    return await work(directory);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/**
+ * An environment in which kustomize finds this executable in both forms: as `istiomize` on PATH, and as a plugin in
+ * a plugin home that otherwise holds what the user's own one holds.
+ */
+export function pluginEnvironment(temporary: string, executable: string, report: string): NodeJS.ProcessEnv {
+  const bin = join(temporary, "bin");
+  mkdirSync(bin);
+  symlinkSync(executable, join(bin, "istiomize"));
+  const home = join(temporary, "plugins");
+  const own = join(home, "istiomize.dev/v1alpha1/servicemesh");
+  mkdirSync(own, { recursive: true });
+  symlinkSync(executable, join(own, "ServiceMesh"));
+  const theirs = findPluginHome();
+  for (const group of theirs === undefined ? [] : readdirSync(theirs)) {
+    if (group !== "istiomize.dev") symlinkSync(join(theirs!, group), join(home, group));
+  }
+  return { ...process.env, PATH: `${bin}${delimiter}${process.env["PATH"] ?? ""}`, KUSTOMIZE_PLUGIN_HOME: home, ISTIOMIZE_REPORT: report };
+}
+
+/** The plugin home that kustomize would use: the first that exists. */
+function findPluginHome(): string | undefined {
+  const { KUSTOMIZE_PLUGIN_HOME: named, XDG_CONFIG_HOME: config } = process.env;
+  const candidates = [named, config && join(config, "kustomize/plugin"), join(homedir(), ".config/kustomize/plugin"), join(homedir(), "kustomize/plugin")];
+  return candidates.find((path): path is string => path !== undefined && path !== "" && existsSync(path));
+}

@@ -1,0 +1,15 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { findCases, readExpected, runCase, writeExpected } from "./support/cases.ts";
+
+describe("golden", () => {
+  const cases = findCases();
+  test("there are cases to run", () => assert.ok(cases.length > 0));
+  for (const each of cases) {
+    test(each.name, async () => {
+      const result = await runCase(each);
+      if (process.env["UPDATE_GOLDEN"]) writeExpected(each, result);
+      assert.deepEqual(result, readExpected(each));
+    });
+  }
+});

@@ -134,9 +134,12 @@ export function splitBlock(chunk: Chunk): Frame | undefined {
   return { style: "block", head: text.slice(0, first), chunks, tail: text.slice(end), indent };
 }
 
+/** The column of an item's keys: behind its `-`, or on the next line where a comment or nothing follows that. */
 function itemColumn(piece: string, indent: number): number {
-  const rest = /^[ ]*-([ ]+)[^\s#]/m.exec(piece);
-  return indent + 1 + (rest ? rest[1]!.length : 1);
+  const [, spaces, rest] = /^[ ]*-([ ]*)(.?)/m.exec(piece.slice(piece.search(/^[ ]*-/m))) ?? [];
+  if (rest !== undefined && rest !== "" && rest !== "#" && rest !== "\r") return indent + 1 + spaces!.length;
+  const next = /\n([ ]*)[^\s#]/.exec(piece.slice(piece.search(/^[ ]*-/m)));
+  return next ? next[1]!.length : indent + 2;
 }
 
 /** Whether a text may hold a list that only `flow.ts` can cut. */

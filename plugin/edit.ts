@@ -11,7 +11,8 @@ export interface FieldEdit {
  * Changes single fields of a document in place: only the lines that must change do, comments, order and quoting stay.
  */
 export function editText(text: string, edits: readonly FieldEdit[]): string {
-  return edits.reduce(editField, text);
+  // A new entry goes in front of the others, so the first one is written last.
+  return edits.reduceRight(editField, text);
 }
 
 function editField(text: string, { path, value }: FieldEdit): string {

@@ -1,5 +1,5 @@
 import { diagnose, arrangeDiagnostics, worstSeverity, type Diagnostic } from "../generators/diagnostics/diagnostic.ts";
-import { asMapping, asText, stringsAt, type KubeObject } from "../generators/kube/object.ts";
+import { asMapping, asText, mappingAt, type KubeObject } from "../generators/kube/object.ts";
 import { runPipeline, type PipelineInput, type PipelineResult } from "../generators/pipeline.ts";
 import { readInput, type Input, type Knowledge } from "./input.ts";
 import { addPackagePaths } from "./package-paths.ts";
@@ -39,7 +39,7 @@ export async function runFunction({ text, name, config, namespace, knowledge }: 
 
   const functionConfig = configured ?? asMapping(input.envelope?.["functionConfig"]);
   const items = input.leaves.map(({ item }) => item);
-  const caller = callerOf(input, config !== undefined, functionConfig);
+  const caller = callerOf(input, config !== undefined);
   const problem = checkEnvelope(input, functionConfig);
   if (problem) return failed([problem]);
   const satisfies = /\brequires\b/.test(`${config ?? ""}\n${text}`) ? (await import("./version.ts")).satisfies : undefined;
@@ -69,14 +69,12 @@ function readBare(config: string): KubeObject {
   return { kind: /^kind:\s*(\S+)/m.exec(config)?.[1] ?? "", apiVersion: /^apiVersion:\s*(\S+)/m.exec(config)?.[1] ?? "" };
 }
 
-/** kpt marks what it sends with the path inside its package, and writes the result back to those files. */
-function callerOf(input: Input, isPlugin: boolean, functionConfig: KubeObject | undefined): PipelineInput["caller"] {
+/** kpt sends files and writes the result back to them; kustomize gives every object an id of its own. */
+function callerOf(input: Input, isPlugin: boolean): PipelineInput["caller"] {
   if (isPlugin) return "plugin";
   if (!input.envelope) return "stream";
-  const annotations = input.leaves.map(({ item }) => stringsAt(item.object, "metadata", "annotations"));
-  const fromKpt = annotations.some((each) => each["internal.config.kubernetes.io/package-path"] !== undefined)
-    || (!functionConfig && annotations.some((each) => each["internal.config.kubernetes.io/path"] !== undefined));
-  return fromKpt ? "package" : "plugin";
+  const has = (key: string): boolean => input.leaves.some(({ item }) => Object.hasOwn(mappingAt(item.object, "metadata", "annotations"), key));
+  return has("internal.config.kubernetes.io/path") && !has("kustomize.config.k8s.io/id") ? "package" : "plugin";
 }
 
 function checkEnvelope(input: Input, functionConfig: KubeObject | undefined): Diagnostic | undefined {

@@ -42,7 +42,7 @@ export function integer(range: { readonly min?: number; readonly max?: number } 
     read: (text) => {
       const value = Number(text);
       if (/^\d+$/.test(text) && value >= min && value <= max) return { value };
-      const digits = /^\s*(\d+)\D*$/.exec(text)?.[1];
+      const digits = /^\s*(\d+)\s*(?:%|x|s)?\s*$/.exec(text)?.[1];
       return refuse(digits !== undefined && Number(digits) >= min && Number(digits) <= max ? digits : undefined);
     },
   };
@@ -57,6 +57,7 @@ export function duration(options: { readonly zero?: boolean } = {}): ValueType<s
     read: (text) => {
       const milliseconds = readDuration(text);
       if (milliseconds !== undefined && (milliseconds >= 1 || (options.zero && milliseconds === 0))) return { value: text };
+      if (milliseconds === 0) return refuse(undefined, `a duration of at least 1ms; Istio refuses ${text} here`);
       if (/^\d+(\.\d+)?$/.test(text) && readDuration(`${text}s`)) return refuse(`${text}s`);
       const spelled = /^(\d+)\s*(s|sec|secs|seconds?|m|min|mins|minutes?|h|hours?|ms|millis|milliseconds?)$/i.exec(text);
       if (!spelled) return refuse();

@@ -1,6 +1,6 @@
 import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import { askedLabel, injectionLabels } from "../istio/injection.ts";
-import { asText, describeObject, mappingAt, namespaceOf, refOf, stringsAt } from "../kube/object.ts";
+import { asText, describeObject, mappingAt, nameOf, namespaceOf, refOf, stringsAt } from "../kube/object.ts";
 import { portSettings, type MeshService } from "../mesh/service.ts";
 import type { Check, CheckInput } from "./check.ts";
 
@@ -9,11 +9,20 @@ const proxyPorts = new Set([15000, 15001, 15004, 15006, 15008, 15020, 15021, 150
 /** Services that Istio cannot serve as their settings expect (rules P and I). */
 export const checkServiceShape: Check = (input) => {
   const disabled = findDisabledNamespaces(input);
+  const byLabel = findLabelled(input);
   return [
-    ...input.context.services.flatMap((service) => [...checkShape(service), ...checkPorts(service), ...checkPods(service, disabled)]),
+    ...input.context.services.flatMap((service) => [...checkShape(service), ...checkPorts(service), ...checkPods(service, disabled, byLabel)]),
     ...checkSharedPorts(input),
   ];
 };
+
+/** Namespaces that will carry `istio-injection`, beside which no pod's revision counts. */
+function findLabelled({ context, edits }: CheckInput): ReadonlySet<string> {
+  const added = edits.filter(({ path, value }) => path[2] === "istio-injection" && value !== undefined).map(({ item }) => nameOf(item.object));
+  const present = [...context.namespaces].filter(([, item]) => stringsAt(item.object, "metadata", "labels")["istio-injection"] !== undefined
+    && !edits.some((edit) => edit.item === item && edit.path[2] === "istio-injection" && edit.value === undefined)).map(([name]) => name);
+  return new Set([...added, ...present]);
+}
 
 /** Namespaces whose label keeps sidecars away, with the label's value. */
 function findDisabledNamespaces({ context, edits }: CheckInput): ReadonlyMap<string, string> {
@@ -43,13 +52,20 @@ function checkPorts(service: MeshService): readonly Diagnostic[] {
   });
 }
 
-function checkPods(service: MeshService, disabled: ReadonlyMap<string, string>): readonly Diagnostic[] {
+function checkPods(service: MeshService, disabled: ReadonlyMap<string, string>, byLabel: ReadonlySet<string>): readonly Diagnostic[] {
   return service.workloads.flatMap(({ workload, own }) => {
     const place = { ref: refOf(workload.item.object), path: ["spec", "template"] };
     if (workload.podSpec["hostNetwork"] === true) return [diagnose("IZ343", place, {}, { subject: service.ref })];
     const inject = own.get("inject");
     const label = workload.podLabels["sidecar.istio.io/inject"];
     if (disabled.has(service.namespace)) return [diagnose("IZ342", place, { why: `namespace ${service.namespace} carries istio-injection: ${disabled.get(service.namespace)}, which no pod label overrides` }, { subject: service.ref })];
+    const revision = own.get("revision");
+    if (revision && !revision.removed && byLabel.has(service.namespace)) {
+      return [diagnose("IZ218", revision.source.place, {
+        key: "istiomize.dev/revision", why: `a Namespace that carries istio.io/rev or no label: istio-injection on ${service.namespace} decides`,
+        help: "set istiomize.dev/revision on the Namespace, or spec.injection.revision",
+      }, { subject: service.ref })];
+    }
     if (inject?.value === false) return [diagnose("IZ342", inject.source.place, { why: `istiomize.dev/inject: "false" on ${describeObject(workload.item.object)}` }, { subject: service.ref })];
     if (label === "false" && inject === undefined) return [diagnose("IZ342", place, { why: `the pod label sidecar.istio.io/inject: "false" of ${describeObject(workload.item.object)}` }, { subject: service.ref })];
     return [];

@@ -68,7 +68,7 @@ export function readMeshConfig(functionConfig: KubeObject | undefined, items: re
   const { locked, ...config } = read;
   diagnostics.push(...checkAccept(config.accept, holderOf));
   return {
-    value: { ...config, locked, mtls: holdsPath(spec, ["mtls"]) && spec["mtls"] !== null ? config.mtls : undefined, ref: refOf(lead), meshes: holders.map(nameOf) },
+    value: { ...config, locked, mtls: holdsPath(spec, ["mtls"]) && spec["mtls"] !== null ? config.mtls : undefined, ref: refOf(lead), meshes: holders.filter(isServiceMesh).map(nameOf) },
     diagnostics,
   };
 }

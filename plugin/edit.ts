@@ -1,5 +1,5 @@
-import { dump } from "js-yaml";
 import { isAlias, isMap, isScalar, parseDocument, type Pair, type YAMLMap } from "yaml";
+import { writeScalar } from "./write-yaml.ts";
 
 /** A value for the field at a path; `undefined` takes the field out. */
 export interface FieldEdit {
@@ -46,14 +46,9 @@ function eolOf(text: string): string {
   return /\r\n/.test(text) ? "\r\n" : "\n";
 }
 
-/** A text as YAML writes it on one line, quoted where any reader could take it for another type. */
-export function scalar(text: string): string {
-  return dump(text, { lineWidth: -1, quotingType: '"' }).trimEnd();
-}
-
 /** `a: {b: c}` as lines, each below the other. */
 function lines(path: readonly string[], value: string, column: number, eol: string): string {
-  return path.map((key, i) => `${i === 0 ? "" : eol + " ".repeat(column + 2 * i)}${scalar(key)}:`).join("") + ` ${scalar(value)}`;
+  return path.map((key, i) => `${i === 0 ? "" : eol + " ".repeat(column + 2 * i)}${writeScalar(key)}:`).join("") + ` ${writeScalar(value)}`;
 }
 
 function flow([key, ...rest]: readonly string[], value: string): string {
@@ -76,7 +71,7 @@ function replace(text: string, pair: Pair, value: string): string {
   const { range, type } = (pair.value ?? {}) as { range?: [number, number, number]; type?: string };
   if (!range) return text;
   const isBlock = type === "BLOCK_LITERAL" || type === "BLOCK_FOLDED";
-  const written = range[0] === range[1] ? ` ${scalar(value)}` : scalar(value);
+  const written = range[0] === range[1] ? ` ${writeScalar(value)}` : writeScalar(value);
   return text.slice(0, range[0]) + written + (isBlock ? eolOf(text) : "") + text.slice(range[1]);
 }
 

@@ -1,15 +1,10 @@
-import { dump } from "js-yaml";
 import { writePath, type Diagnostic } from "../generators/diagnostics/diagnostic.ts";
 import { compact, type KubeObject, type Item } from "../generators/kube/object.ts";
 import type { PipelineResult } from "../generators/pipeline.ts";
 import { yamlOf, type Chunk, type Frame } from "./chunks.ts";
 import type { FieldEdit } from "./edit.ts";
 import type { Input } from "./input.ts";
-
-/** An object as YAML: long lines whole, no aliases, every text that YAML 1.1 or 1.2 could retype in quotes. */
-export function writeYaml(value: unknown): string {
-  return dump(value, { lineWidth: -1, noRefs: true, noArrayIndent: true, quotingType: '"' });
-}
+import { writeYaml } from "./write-yaml.ts";
 
 /** Changes single fields of a text; `edit.ts` does, which is loaded only where there is something to change. */
 export type EditText = (text: string, edits: readonly FieldEdit[]) => string;

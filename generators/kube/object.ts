@@ -51,8 +51,11 @@ export function mappingAt(value: unknown, ...path: readonly string[]): Mapping {
 
 /** The string entries of the mapping at a path (labels, annotations, selectors). */
 export function stringsAt(value: unknown, ...path: readonly string[]): { readonly [key: string]: string } {
-  const entries = Object.entries(mappingAt(value, ...path)).filter((entry) => typeof entry[1] === "string");
-  return Object.fromEntries(entries) as { [key: string]: string };
+  const mapping = mappingAt(value, ...path);
+  for (const key in mapping) {
+    if (typeof mapping[key] !== "string") return Object.fromEntries(Object.entries(mapping).filter((entry) => typeof entry[1] === "string")) as { [key: string]: string };
+  }
+  return mapping as { readonly [key: string]: string };
 }
 
 export function kindOf(object: KubeObject): string {
@@ -69,8 +72,9 @@ export function namespaceOf(object: KubeObject): string {
 }
 
 export function groupOf(object: KubeObject): string {
-  const [group, version] = (asText(object["apiVersion"]) ?? "").split("/");
-  return version === undefined ? "" : (group ?? "");
+  const apiVersion = asText(object["apiVersion"]) ?? "";
+  const slash = apiVersion.indexOf("/");
+  return slash < 0 ? "" : apiVersion.slice(0, slash);
 }
 
 export function refOf(object: KubeObject): ResourceRef {
@@ -121,11 +125,18 @@ export function equal(a: unknown, b: unknown): boolean {
 
 /** A deep copy of a plain value with `undefined` entries and empty mappings left out. */
 export function compact<T>(value: T): T {
-  if (Array.isArray(value)) return value.map((entry) => compact(entry)) as T;
-  const mapping = asMapping(value);
-  if (!mapping) return value;
-  const kept = Object.entries(mapping)
-    .map(([key, entry]) => [key, compact(entry)] as const)
-    .filter(([, entry]) => entry !== undefined && !(asMapping(entry) && Object.keys(entry as Mapping).length === 0));
-  return Object.fromEntries(kept) as T;
+  if (Array.isArray(value)) return value.map(compact) as T;
+  if (typeof value !== "object" || value === null) return value;
+  const kept: { [key: string]: unknown } = {};
+  for (const key in value) {
+    const entry: unknown = compact(value[key]);
+    if (entry !== undefined && !isEmpty(entry)) kept[key] = entry;
+  }
+  return kept as T;
+}
+
+function isEmpty(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  for (const _ in value) return false;
+  return true;
 }

@@ -3,7 +3,7 @@ import { join, relative, resolve } from "node:path";
 import { kindOf, nameOf, namespaceOf, identityOf, type EarlierName, type KubeObject } from "../../generators/kube/object.ts";
 import { readInput, type Knowledge } from "../input.ts";
 import { originOf } from "../locate.ts";
-import { writeYaml } from "../output.ts";
+import { writeYaml } from "../write-yaml.ts";
 import { startBuild, type Tool } from "./tool.ts";
 import { readObjects } from "./tree.ts";
 

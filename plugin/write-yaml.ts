@@ -1,5 +1,5 @@
 /** Texts that no YAML reader, 1.1 or 1.2, takes for anything but a text. */
-const plain = /^(?:[A-Za-z/](?:[A-Za-z0-9_./,= -]*[A-Za-z0-9_/])?|(?:\d+(?:\.\d+)?(?:ms|[hms]))+)$/;
+const plain = /^(?:[A-Za-z/](?:[A-Za-z0-9_./,= -]*[A-Za-z0-9_/])?|(?:\d+(?:\.\d+)?(?:ms|[hms]|[KMGT]i))+)$/;
 const retyped = /^(?:y|n|yes|no|on|off|true|false|null|nan|inf)$/i;
 
 /** A text on one line: as it is where nothing can misread it, else in double quotes, where YAML reads JSON's escapes. */

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import { relative } from "node:path";
+import { relative, resolve } from "node:path";
 import type { Diagnostic, Place, Position } from "../../generators/diagnostics/diagnostic.ts";
-import { asMapping, kindOf, nameOf, namespaceOf, type KubeObject } from "../../generators/kube/object.ts";
+import { asList, asMapping, asText, kindOf, nameOf, namespaceOf, type KubeObject } from "../../generators/kube/object.ts";
 import { readChunk, splitStream, yamlOf, type Chunk } from "../chunks.ts";
 import { findPosition } from "../locate.ts";
 import type { Kustomization } from "./tree.ts";
@@ -22,7 +22,7 @@ export function locateInTree(diagnostics: readonly Diagnostic[], tree: readonly 
   const candidates = files.flatMap(readCandidates);
   return diagnostics.map((diagnostic) => {
     if (!diagnostic.place || diagnostic.position) return diagnostic;
-    const position = findPlace(diagnostic.place, candidates);
+    const position = findInPatches(diagnostic.place, tree) ?? findPlace(diagnostic.place, candidates);
     return position ? { ...diagnostic, position } : diagnostic;
   });
 }
@@ -36,6 +36,53 @@ function readCandidates(file: string): readonly Candidate[] {
       return [];
     }
   });
+}
+
+/**
+ * An annotation in a patch that is no partial object: a JSON6902 patch, or one written inside the kustomization. Such
+ * a patch is searched as text, because what it changes stands in its target.
+ */
+function findInPatches({ ref, path }: Place, tree: readonly Kustomization[]): Position | undefined {
+  if (path[0] !== "metadata" || path[1] !== "annotations" || path[2] === undefined) return undefined;
+  const keys = [path[2], path[2].replaceAll("~", "~0").replaceAll("/", "~1")];
+  for (const { directory, file, content } of tree) {
+    for (const entry of asList(content["patches"])) {
+      const inline = asText(asMapping(entry)?.["patch"]);
+      const at = inline === undefined ? resolve(directory, asText(asMapping(entry)?.["path"]) ?? ".") : file;
+      const target = asMapping(asMapping(entry)?.["target"]);
+      const text = inline ?? readText(at);
+      const isMeant = target
+        ? (target["kind"] === undefined || target["kind"] === ref.kind) && (target["name"] === undefined || ref.name.includes(String(target["name"])))
+        : inline !== undefined && (readNames(inline, ref.kind).some((name) => ref.name.includes(name)));
+      const key = isMeant ? keys.find((each) => text.includes(each)) : undefined;
+      if (key !== undefined) return findText(at, key);
+    }
+  }
+  return undefined;
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function readNames(patch: string, kind: string): readonly string[] {
+  return splitStream(patch).chunks.flatMap((chunk) => {
+    try {
+      const object = asMapping(readChunk(chunk));
+      return object && kindOf(object) === kind && nameOf(object) !== "" ? [nameOf(object)] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function findText(file: string, key: string): Position {
+  const before = readText(file).split(key)[0]!.split("\n");
+  return { file: relative(process.cwd(), file), line: before.length, column: before.at(-1)!.length + 1 };
 }
 
 function findPlace(place: Place, candidates: readonly Candidate[]): Position | undefined {

@@ -1,6 +1,6 @@
 import { arrangeDiagnostics, type Diagnostic } from "./diagnostics/diagnostic.ts";
 import type { ResourceRef } from "./kube/object.ts";
-import type { MeshContext } from "./istio/context.ts";
+import type { MeshContext } from "./mesh/context.ts";
 
 /** Leaves out what was acknowledged, sorts and merges the rest, and applies `strict`. */
 export function finishDiagnostics(diagnostics: readonly Diagnostic[], context: MeshContext): readonly Diagnostic[] {

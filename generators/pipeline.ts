@@ -3,7 +3,7 @@ import { checks } from "./checks/index.ts";
 import { diagnose, type Diagnostic } from "./diagnostics/diagnostic.ts";
 import { generators } from "./istio/index.ts";
 import { resolveClashes } from "./istio/clashes.ts";
-import type { Edit, Made, MeshContext } from "./istio/context.ts";
+import type { Edit, Made, MeshContext } from "./mesh/context.ts";
 import {
   asMapping, compareText, describeObject, equal, groupOf, identityOf, kindOf, mappingAt, nameOf, namespaceOf, refOf, stringsAt, type Item, type KubeObject, type Mapping,
 } from "./kube/object.ts";

@@ -1,5 +1,5 @@
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
-import type { Edit, Made, MeshContext } from "../istio/context.ts";
+import type { Edit, Made, MeshContext } from "../mesh/context.ts";
 import type { KubeObject } from "../kube/object.ts";
 
 /** What a check looks at: the settings, what was made of them, and everything that will be in the cluster. */

@@ -1,6 +1,6 @@
+import { blockOf } from "../annotations/policy.ts";
 import type { Settings } from "../annotations/setting.ts";
 import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
-import { blockOf } from "../istio/traffic-policy.ts";
 import type { ResourceRef } from "../kube/object.ts";
 import type { MeshService } from "../mesh/service.ts";
 import type { Workload } from "../mesh/workload.ts";

@@ -1,5 +1,5 @@
 import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
-import { askedLabel, injectionLabels } from "../istio/injection.ts";
+import { askedLabel, injectionLabels } from "../mesh/injection.ts";
 import { asText, describeObject, mappingAt, nameOf, namespaceOf, refOf, stringsAt } from "../kube/object.ts";
 import { portSettings, type MeshService } from "../mesh/service.ts";
 import type { Check, CheckInput } from "./check.ts";

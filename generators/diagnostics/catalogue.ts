@@ -289,6 +289,11 @@ export const catalogue = {
     read: `a Canary of Flagger for the workload behind ${a.service}`,
     help: "nothing is generated for it: Flagger makes its VirtualService and DestinationRules itself",
   }), "Flagger creates and overwrites the VirtualService of the workload that a Canary names."),
+  IZ326: rule("error", "two generated objects for one host", (a: { host: string; one: string; other: string }) => ({
+    read: `${a.host} in ${a.one} and in ${a.other}`,
+    expected: "one VirtualService for each host in the mesh",
+    help: "remove the host from istiomize.dev/hosts of one of the two Services",
+  }), "Sidecars take only one VirtualService for a host; the other one would be ignored."),
   IZ330: rule("warning", "Service without a selector", () => ({
     read: "no spec.selector",
     expected: "pods that a selector finds; endpoints written by hand carry no labels, so neither subsets nor mTLS work",
@@ -435,11 +440,6 @@ export const catalogue = {
     expected: "no fault, or the Service in spec.allowFaults",
     help: `add ${a.service} to spec.allowFaults if this is meant`,
   }), "Injected faults are real errors for real callers."),
-  IZ390: rule("error", "no namespace to write to", (a: { what: string }) => ({
-    read: `${a.what} without a namespace`,
-    expected: "a namespace: metadata.namespace of the ServiceMesh, or one meshed namespace in the input",
-    help: "set spec.namespace",
-  }), "An object whose namespace is guessed may land anywhere."),
 
   // ---- 4xx: files and commands
   IZ401: rule("error", "neither kustomize nor kubectl found", () => ({

@@ -3,7 +3,7 @@ import { asList, asMapping, asText, describeObject, equal, groupOf, identityOf, 
 import { resolveHost } from "../kube/host.ts";
 import { ownersOf } from "../mesh/sources.ts";
 import type { MeshConfig } from "../mesh/config.ts";
-import type { Made, MeshContext } from "./context.ts";
+import type { Made, MeshContext } from "../mesh/context.ts";
 
 /**
  * Leaves out what people already wrote: an object for the same host (or the same pods) is never overwritten, and one
@@ -17,8 +17,7 @@ export function resolveClashes(made: readonly Made[], context: MeshContext): Out
   const byIdentity = new Map(kept.map((object) => [identityOf(object), object]));
   const replaced = new Map<string, KubeObject>();
   const value = made.filter(({ object }) => {
-    const [key] = keysOf(object, context.config);
-    const other = key === undefined ? undefined : byKey.get(key);
+    const other = keysOf(object, context.config).map((key) => byKey.get(key)).find((each) => each !== undefined);
     if (other) {
       replaced.set(identityOf(object), other);
       if (!ownersOf(other)) diagnostics.push(describeClash(object, other));
@@ -28,8 +27,21 @@ export function resolveClashes(made: readonly Made[], context: MeshContext): Out
     if (namesake) diagnostics.push(diagnose("IZ322", { ref: refOf(namesake), path: ["metadata", "name"] }, { made: describeObject(object), other: describeObject(namesake) }));
     return !namesake;
   });
-  diagnostics.push(...value.flatMap(({ object }) => checkSubsetsOf(object, replaced)));
+  diagnostics.push(...value.flatMap(({ object }) => checkSubsetsOf(object, replaced)), ...checkAmongOurs(value, context.config));
   return { value, diagnostics };
+}
+
+/** Two of ours that claim one host: a host in `hosts` that is another Service, or that two Services name. */
+function checkAmongOurs(made: readonly Made[], config: MeshConfig): readonly Diagnostic[] {
+  const seen = new Map<string, KubeObject>();
+  return made.flatMap(({ object }) => {
+    const keys = keysOf(object, config);
+    const other = keys.map((key) => seen.get(key)).find((each) => each !== undefined);
+    for (const key of keys) if (!seen.has(key)) seen.set(key, object);
+    if (!other || kindOf(object) !== "VirtualService") return [];
+    const host = keys.find((key) => seen.get(key) === other)!.split(" ").at(-1)!;
+    return [diagnose("IZ326", { ref: refOf(object), path: ["spec", "hosts"] }, { host, one: describeObject(other), other: describeObject(object) })];
+  });
 }
 
 /** What an object claims: a host in the mesh, the policy of a host, the mTLS mode of pods. */

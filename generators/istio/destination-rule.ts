@@ -1,3 +1,4 @@
+import { blockOf, blocks } from "../annotations/policy.ts";
 import type { Layer, Setting } from "../annotations/setting.ts";
 import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import { compact, type KubeObject, type Mapping } from "../kube/object.ts";
@@ -5,9 +6,10 @@ import { isHttp, type ServicePort } from "../kube/protocol.ts";
 import type { RoutePlan } from "../mesh/destinations.ts";
 import { isOwn, needsHttp, type MeshService } from "../mesh/service.ts";
 import { isPolicy, type Subset } from "../mesh/subsets.ts";
-import { makeMetadata, type Generator, type MeshContext } from "./context.ts";
+import type { Generator, MeshContext } from "../mesh/context.ts";
+import { makeMetadata } from "./metadata.ts";
 import { applyPatch } from "./patch.ts";
-import { blockOf, blocks, makeTrafficPolicy, type Fits } from "./traffic-policy.ts";
+import { makeTrafficPolicy, type Fits } from "./traffic-policy.ts";
 
 /**
  * One DestinationRule for each meshed Service that has a policy or whose routes name subsets.

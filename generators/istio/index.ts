@@ -1,4 +1,4 @@
-import type { Generator } from "./context.ts";
+import type { Generator } from "../mesh/context.ts";
 import { generateDestinationRules } from "./destination-rule.ts";
 import { generateNamespaceLabels } from "./namespace-labels.ts";
 import { generatePeerAuthentications } from "./peer-authentication.ts";

@@ -3,8 +3,8 @@ import type { SettingName } from "../annotations/table.ts";
 import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import { compareText, nameOf, refOf, stringsAt, type Item, type KubeObject } from "../kube/object.ts";
 import { isExcluded } from "../mesh/levels.ts";
-import type { Edit, Generator, MeshContext } from "./context.ts";
-import { askedLabel, defaultLabel, injectionLabels, meshedNamespaces } from "./injection.ts";
+import type { Edit, Generator, MeshContext } from "../mesh/context.ts";
+import { askedLabel, defaultLabel, injectionLabels, meshedNamespaces } from "../mesh/injection.ts";
 
 /**
  * Labels the Namespaces that hold meshed workloads, unless they say otherwise.

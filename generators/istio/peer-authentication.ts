@@ -6,8 +6,9 @@ import { describePort } from "../kube/protocol.ts";
 import { namespaceFor } from "../mesh/levels.ts";
 import type { KnownService } from "../mesh/settings.ts";
 import { containerPortsOf, type Workload } from "../mesh/workload.ts";
-import { meshedNamespaces } from "./injection.ts";
-import { makeMetadata, type Generated, type Generator, type Made, type MeshContext } from "./context.ts";
+import { meshedNamespaces } from "../mesh/injection.ts";
+import type { Generated, Generator, Made, MeshContext } from "../mesh/context.ts";
+import { makeMetadata } from "./metadata.ts";
 
 /**
  * `spec.mtls` for the mesh or each namespace, the annotation `mtls` for a Namespace, and one object with a selector

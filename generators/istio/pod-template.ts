@@ -4,8 +4,8 @@ import { ownsPods } from "../annotations/read.ts";
 import { readYaml } from "../annotations/values.ts";
 import { asMapping, kindOf, mappingAt, stringsAt, type Item, type Mapping } from "../kube/object.ts";
 import { isExcluded, namespaceFor } from "../mesh/levels.ts";
-import type { Edit, Generator, MeshContext } from "./context.ts";
-import { askedLabel, defaultLabel, meshedNamespaces } from "./injection.ts";
+import type { Edit, Generator, MeshContext } from "../mesh/context.ts";
+import { askedLabel, defaultLabel, meshedNamespaces } from "../mesh/injection.ts";
 
 /** Istio's own defaults: naming any one of the four discards the rest, so all four are always written. */
 const resources = [

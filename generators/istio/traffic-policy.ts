@@ -1,19 +1,7 @@
 import type { Setting, Settings } from "../annotations/setting.ts";
+import { blockOf, policyPath, type Block } from "../annotations/policy.ts";
 import { rows, type SettingName } from "../annotations/table.ts";
 import { asMapping, type Mapping } from "../kube/object.ts";
-
-const policyPath = "DestinationRule spec.trafficPolicy.";
-
-/** The four blocks that Istio takes per port and per subset; each replaces the farther one whole. */
-export const blocks = ["loadBalancer", "connectionPool", "outlierDetection", "tls"] as const;
-export type Block = (typeof blocks)[number];
-
-/** The block that a setting writes into; nothing for settings outside `trafficPolicy`. */
-export function blockOf(name: SettingName): Block | undefined {
-  const { writes } = rows[name];
-  if (!writes.startsWith(policyPath)) return undefined;
-  return blocks.find((block) => writes.slice(policyPath.length).startsWith(`${block}.`));
-}
 
 /** Which settings to leave out: those that this Service or port cannot use. */
 export type Fits = (setting: Setting) => boolean;

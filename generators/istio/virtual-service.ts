@@ -6,7 +6,8 @@ import { resolveHost } from "../kube/host.ts";
 import { describePort, isHttp, type ServicePort } from "../kube/protocol.ts";
 import { targetPort, type RoutePlan } from "../mesh/destinations.ts";
 import { isOwn, needsHttp, portSettings, type MeshService } from "../mesh/service.ts";
-import { makeMetadata, type Generator, type MeshContext } from "./context.ts";
+import type { Generator, MeshContext } from "../mesh/context.ts";
+import { makeMetadata } from "./metadata.ts";
 import { applyPatch } from "./patch.ts";
 
 /** Settings that give a mesh VirtualService something to say. */

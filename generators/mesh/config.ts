@@ -51,7 +51,6 @@ export function isServiceMesh(object: KubeObject): boolean {
 export function readMeshConfig(functionConfig: KubeObject | undefined, items: readonly Item[]): Outcome<MeshConfig> {
   const diagnostics: Diagnostic[] = [];
   const resources = items.map((item) => item.object).filter(isServiceMesh)
-    .filter((object) => !functionConfig || describeObject(object) !== describeObject(functionConfig))
     .sort((a, b) => compareText(nameOf(a), nameOf(b)) || compareText(namespaceOf(a), namespaceOf(b)));
   const holders = [...resources, ...(functionConfig ? [functionConfig] : [])];
   const specs = holders.map((object) => readSpec(object, object === functionConfig, diagnostics));
@@ -68,7 +67,7 @@ export function readMeshConfig(functionConfig: KubeObject | undefined, items: re
   const { locked, ...config } = read;
   diagnostics.push(...checkAccept(config.accept, holderOf));
   return {
-    value: { ...config, locked, mtls: holdsPath(spec, ["mtls"]) && spec["mtls"] !== null ? config.mtls : undefined, ref: refOf(lead), meshes: holders.filter(isServiceMesh).map(nameOf) },
+    value: { ...config, locked, mtls: holdsPath(spec, ["mtls"]) && spec["mtls"] !== null ? config.mtls : undefined, ref: refOf(lead), meshes: [...new Set(holders.filter(isServiceMesh).map(nameOf))] },
     diagnostics,
   };
 }

@@ -1,7 +1,7 @@
 import type { Setting } from "../annotations/setting.ts";
 import type { SettingName } from "../annotations/table.ts";
 import { compareText } from "../kube/object.ts";
-import { namespaceFor } from "../mesh/levels.ts";
+import { namespaceFor } from "./levels.ts";
 import type { MeshContext } from "./context.ts";
 
 /** The three label families that decide on injection; exactly one of them ever stands on a Namespace. */

@@ -1,0 +1,15 @@
+import { rows, type SettingName } from "./table.ts";
+
+/** Where `writes` of a DestinationRule setting starts. */
+export const policyPath = "DestinationRule spec.trafficPolicy.";
+
+/** The four blocks that Istio takes per port and per subset; each replaces the farther one whole. */
+export const blocks = ["loadBalancer", "connectionPool", "outlierDetection", "tls"] as const;
+export type Block = (typeof blocks)[number];
+
+/** The block that a setting writes into; nothing for settings outside `trafficPolicy`. */
+export function blockOf(name: SettingName): Block | undefined {
+  const { writes } = rows[name];
+  if (!writes.startsWith(policyPath)) return undefined;
+  return blocks.find((block) => writes.slice(policyPath.length).startsWith(`${block}.`));
+}

@@ -1,0 +1,45 @@
+import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import type { Item, KubeObject } from "../kube/object.ts";
+import type { MeshConfig } from "./config.ts";
+import type { RoutePlan } from "./destinations.ts";
+import type { Levels } from "./levels.ts";
+import type { MeshService } from "./service.ts";
+import type { KnownService } from "./settings.ts";
+import type { Workload } from "./workload.ts";
+
+/** Everything that a generator may look at. */
+export interface MeshContext {
+  readonly config: MeshConfig;
+  readonly services: readonly MeshService[];
+  readonly plans: ReadonlyMap<MeshService, RoutePlan>;
+  readonly known: readonly KnownService[];
+  readonly workloads: readonly Workload[];
+  readonly levels: Levels;
+  readonly sources: readonly Item[];
+  /** The Namespace objects of the input, by name. */
+  readonly namespaces: ReadonlyMap<string, Item>;
+  /** Objects in the input that stay: people's own, and generated ones whose ServiceMesh is not here. */
+  readonly kept: readonly Item[];
+}
+
+/** An object that was made, and the input object that it stands beside. */
+export interface Made {
+  readonly object: KubeObject;
+  readonly beside?: Item;
+}
+
+/** A change to one field of an input object; `undefined` removes it. */
+export interface Edit {
+  readonly item: Item;
+  readonly path: readonly string[];
+  readonly value: string | undefined;
+}
+
+/** What a generator gives. */
+export interface Generated {
+  readonly made: readonly Made[];
+  readonly edits: readonly Edit[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export type Generator = (context: MeshContext) => Generated;

@@ -20,8 +20,8 @@ export interface PipelineInput {
   readonly items: readonly Item[];
   /** `package`: the result is written back to files (kpt), so nothing of the user's may be taken out. */
   readonly caller: "stream" | "plugin" | "package";
-  /** The version of istiomize satisfies this range; the shell knows how to compare. */
-  readonly satisfies?: (range: string) => boolean;
+  /** Whether the version of istiomize is in this range, `undefined` for what is no range; the shell knows how to compare. */
+  readonly satisfies?: (range: string) => boolean | undefined;
   readonly version?: string;
   /** Namespace of objects that carry none, over `spec.namespace`. */
   readonly namespace?: string;
@@ -80,7 +80,7 @@ export function runPipeline(input: PipelineInput): PipelineResult {
     ...owned.map((service) => diagnose("IZ325", { ref: service.ref, path: ["metadata"] }, { service: service.name })),
     ...generated.flatMap((each) => each.diagnostics), ...clashes.diagnostics, ...found,
   ], context);
-  const guard = input.caller === "plugin" && mappingAt(input.functionConfig, "spec")["guard"] === true ? [{ object: guardMarker }] : [];
+  const guard = input.caller === "plugin" && String(mappingAt(input.functionConfig, "spec")["guard"]) === "true" ? [{ object: guardMarker }] : [];
   if (config.mode === "validate") return { ...untouched([]), added: guard, diagnostics, usedNames: lookup.used };
   const { replaced, removed, added } = place(made, rebuilt);
   if (input.caller !== "package") for (const item of input.items) if (isServiceMesh(item.object)) removed.add(item);
@@ -105,8 +105,11 @@ function checkRole({ functionConfig, items, caller }: PipelineInput): readonly D
 
 function checkRequires({ satisfies, version }: PipelineInput, config: MeshConfig): readonly Diagnostic[] {
   const { requires } = config;
-  if (requires === undefined || !satisfies || satisfies(requires)) return [];
-  return [diagnose("IZ113", { ref: config.ref, path: ["spec", "requires"] }, { requires, version: version ?? "" })];
+  const place = { ref: config.ref, path: ["spec", "requires"] };
+  const isIn = requires === undefined || !satisfies ? true : satisfies(requires);
+  if (requires === undefined || isIn) return [];
+  if (isIn === undefined) return [diagnose("IZ111", place, { found: requires, expects: "a range of versions, such as >=0.3 or 0.3.x" })];
+  return [diagnose("IZ113", place, { requires, version: version ?? "" })];
 }
 
 /** Generated objects are made anew where their ServiceMesh is here, and left as they are where it is not. */
@@ -123,7 +126,7 @@ function findOwned(items: readonly Item[], config: MeshConfig): { rebuilt: Reado
 }
 
 function describeLeft({ object }: Item): Diagnostic {
-  return diagnose("IZ117", undefined, { mesh: ownersOf(object)!.meshes.map((name) => `ServiceMesh ${name}`).join(" and ") });
+  return diagnose("IZ117", undefined, { mesh: ownersOf(object)!.meshes.map((mesh) => mesh.replace("/", " ")).join(" and ") });
 }
 
 function checkTwice(sources: readonly Item[]): readonly Diagnostic[] {

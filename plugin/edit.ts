@@ -11,8 +11,8 @@ export interface FieldEdit {
  * Changes single fields of a document in place: only the lines that must change do, comments, order and quoting stay.
  */
 export function editText(text: string, edits: readonly FieldEdit[]): string {
-  // A new entry goes in front of the others, so the first one is written last.
-  return edits.reduceRight(editField, text);
+  // A new entry goes in front of the others, so the first one is written last; what goes out goes after that.
+  return edits.filter(({ value }) => value === undefined).reduce(editField, edits.filter(({ value }) => value !== undefined).reduceRight(editField, text));
 }
 
 function editField(text: string, { path, value }: FieldEdit): string {

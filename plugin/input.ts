@@ -28,8 +28,11 @@ const maximumValues = 1_000_000;
 /** What callers know of an object beside its text. */
 export type Knowledge = (object: KubeObject) => { readonly earlier?: readonly EarlierName[] };
 
-/** Reads a YAML stream or a ResourceList. `name` is what messages call the file. */
-export async function readInput(text: string, name: string, knowledge: Knowledge = () => ({})): Promise<Input> {
+/**
+ * Reads a YAML stream or a ResourceList. `name` is what messages call the file; `readsAll` also reads the kinds that
+ * nothing here looks at.
+ */
+export async function readInput(text: string, name: string, knowledge: Knowledge = () => ({}), readsAll = false): Promise<Input> {
   const flow = mayUseFlow(text) ? await import("./flow.ts") : undefined;
   const splitItems = (chunk: Chunk): Frame | undefined => splitBlock(chunk) ?? flow?.splitFlow(chunk);
   const diagnostics: Diagnostic[] = [];
@@ -42,7 +45,7 @@ export async function readInput(text: string, name: string, knowledge: Knowledge
       if (usesAliases(chunk.text)) {
         const count = countValues(value);
         if (count > maximumValues) {
-          diagnostics.push(diagnose("IZ106", undefined, { count: count >= 1e12 ? "more than 10^12" : String(count) }, { position: at(chunk.line) }));
+          diagnostics.push(diagnose("IZ106", undefined, { count: count >= 1e12 ? "more than 10^12" : String(count) }, { position: at(chunk.line + leadingLines(chunk.text)) }));
           return undefined;
         }
       }
@@ -57,8 +60,9 @@ export async function readInput(text: string, name: string, knowledge: Knowledge
     }
   };
 
-  const visit = (chunk: Chunk): Chunk => {
-    if (isIrrelevant(chunk)) return chunk;
+  // The last object is always read: it is the one that is broken where the input was cut off.
+  const visit = (chunk: Chunk, index = 0, all: readonly Chunk[] = [chunk]): Chunk => {
+    if (isEmpty(chunk) || (!readsAll && index < all.length - 1 && isIrrelevant(chunk))) return chunk;
     const value = read(chunk);
     if (value === undefined || value === null) return chunk;
     const object = asMapping(value);
@@ -66,9 +70,9 @@ export async function readInput(text: string, name: string, knowledge: Knowledge
       diagnostics.push(diagnose("IZ103", undefined, { found: `${Array.isArray(value) ? "a list" : `a ${typeof value}`}: ${JSON.stringify(value).slice(0, 60)}` }, { position: at(chunk.line + leadingLines(chunk.text)) }));
       return chunk;
     }
-    if (typeof object["kind"] === "string" && object["kind"].endsWith("List") && Array.isArray(object["items"])) {
+    if (isList(object)) {
       const inner = splitItems(chunk);
-      if (inner) return { ...chunk, frame: { ...inner, chunks: inner.chunks.map(visit) } };
+      if (inner) return { ...chunk, frame: { ...inner, chunks: inner.chunks.map((each, i, every) => visit(each, i, every)) } };
     }
     const path = stringsAt(object, "metadata", "annotations")["internal.config.kubernetes.io/path"] ?? stringsAt(object, "metadata", "annotations")["config.kubernetes.io/path"];
     leaves.push({ chunk, item: { object, ...(path !== undefined && { path }), ...knowledge(object) } });
@@ -77,11 +81,11 @@ export async function readInput(text: string, name: string, knowledge: Knowledge
 
   const stream = splitStream(text);
   const list = findResourceList(stream);
-  if (!list) return { frame: { ...stream, chunks: stream.chunks.map(visit) }, leaves, diagnostics };
+  if (!list) return { frame: { ...stream, chunks: stream.chunks.map((each, i, every) => visit(each, i, every)) }, leaves, diagnostics };
   const frame = splitItems(list);
   if (frame) {
     const envelope = asMapping(read({ ...list, text: frame.style === "flow" ? `${frame.head}${frame.tail}` : frame.head.replace(/items:[^\n]*\n$/, "items: []\n") + frame.tail })) ?? {};
-    return { frame: { ...frame, chunks: frame.chunks.map(visit) }, leaves, envelope, diagnostics };
+    return { frame: { ...frame, chunks: frame.chunks.map((each, i, every) => visit(each, i, every)) }, leaves, envelope, diagnostics };
   }
   const whole = read(list);
   const empty = asMapping(whole);
@@ -90,6 +94,12 @@ export async function readInput(text: string, name: string, knowledge: Knowledge
   }
   if (diagnostics.length === 0) diagnostics.push(diagnose("IZ104", undefined, { found: "items that are no list of objects", expected: "`items:` with one object each, as kustomize and kpt write them" }, { position: at(list.line) }));
   return { frame: stream, leaves, envelope: empty ?? {}, diagnostics };
+}
+
+/** A `List`, or a list of one kind: all that it holds are objects. */
+function isList(object: KubeObject): boolean {
+  const { kind, items } = object as { kind?: unknown; items?: unknown };
+  return typeof kind === "string" && kind.endsWith("List") && Array.isArray(items) && items.every((item) => typeof asMapping(item)?.["kind"] === "string");
 }
 
 const listKind = /^(?:kind:[ \t]*["']?ResourceList\b|[ \t]*\{(?:.|\n)*?"kind"\s*:\s*"ResourceList")/m;
@@ -103,13 +113,18 @@ function findResourceList(stream: Frame): Chunk | undefined {
   return listKind.test(start) || /^kind:[ \t]*["']?ResourceList\b/m.test(end) ? chunk : undefined;
 }
 
-/** Nothing to read: no text but comments, or an object of a kind that nothing here looks at. */
+/** No text but comments. */
+export function isEmpty({ text }: Chunk): boolean {
+  return /^\s*$|^(?:[ \t]*(?:#[^\n]*)?(?:\r?\n|$))*$/.test(text);
+}
+
+/** An object of a kind that nothing here looks at. */
 function isIrrelevant(chunk: Chunk): boolean {
   const { text } = chunk;
   const keys = kindPattern(chunk.indent ?? 0);
   keys.lastIndex = 0;
   const first = keys.exec(text);
-  if (!first) return /^(?:[ \t]*(?:#[^\n]*)?(?:\r?\n|$))*$/.test(text);
+  if (!first) return false;
   if (keys.exec(text)) return false;
   return !wanted.has(first[1]!) && !first[1]!.endsWith("List") && !text.includes("istiomize.dev/") && !usesAliases(text);
 }

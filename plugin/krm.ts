@@ -1,7 +1,8 @@
 import { diagnose, arrangeDiagnostics, worstSeverity, type Diagnostic } from "../generators/diagnostics/diagnostic.ts";
 import { asMapping, asText, mappingAt, type KubeObject } from "../generators/kube/object.ts";
 import { runPipeline, type PipelineInput, type PipelineResult } from "../generators/pipeline.ts";
-import { readInput, type Input, type Knowledge } from "./input.ts";
+import { isEmpty, readInput, type Input, type Knowledge } from "./input.ts";
+import { addFiles } from "./files.ts";
 import { addPackagePaths } from "./package-paths.ts";
 import { writeOutput, type EditText } from "./output.ts";
 
@@ -30,10 +31,10 @@ export interface FunctionOutput {
  * error nothing is generated: a stream gives no output at all, a ResourceList comes back as it was, with `results`.
  */
 export async function runFunction({ text, name, config, namespace, knowledge }: FunctionInput): Promise<FunctionOutput> {
-  const configInput = config === undefined ? undefined : await readInput(config, "function config");
+  const configInput = config === undefined ? undefined : await readInput(config, "function config", undefined, true);
   const configured = configInput?.leaves[0]?.item.object ?? (config === undefined ? undefined : readBare(config));
-  if (text.trim() === "" && !configured) return failed([diagnose("IZ101", undefined, {})]);
   const input = await readInput(text, name, knowledge);
+  if (!configured && !input.envelope && input.frame.chunks.every(isEmpty)) return failed([diagnose("IZ101", undefined, {})]);
   const broken = [...(configInput?.diagnostics ?? []), ...input.diagnostics];
   if (broken.length > 0) return failed(arrangeDiagnostics(broken));
 
@@ -47,14 +48,15 @@ export async function runFunction({ text, name, config, namespace, knowledge }: 
     items, caller, ...(satisfies && { satisfies }), version: ISTIOMIZE_VERSION,
     ...(functionConfig && { functionConfig }), ...(namespace !== undefined && { namespace }),
   });
+  const diagnostics = addFiles(result.diagnostics, input);
   const isFailed = worstSeverity(result.diagnostics) === "error";
-  const base = { diagnostics: result.diagnostics, input, usedNames: result.usedNames };
+  const base = { diagnostics, input, usedNames: result.usedNames };
   if (!isFailed) {
     const added = caller === "package" ? addPackagePaths(result, items) : result.added.map(({ object }) => object);
     const editText = result.edits.length > 0 ? (await import("./edit.ts")).editText : noEdit;
-    return { ...base, text: writeOutput(input, result, added, result.diagnostics, editText), exitCode: 0 };
+    return { ...base, text: writeOutput(input, result, added, diagnostics, editText), exitCode: 0 };
   }
-  return { ...base, text: input.envelope ? writeOutput(input, nothing, [], result.diagnostics, noEdit) : "", exitCode: 1 };
+  return { ...base, text: input.envelope ? writeOutput(input, nothing, [], diagnostics, noEdit) : "", exitCode: 1 };
 }
 
 const noEdit: EditText = (text) => text;

@@ -1,32 +1,20 @@
 import { LineCounter, parseDocument, isMap, isScalar, isSeq } from "yaml";
-import type { Diagnostic, Place } from "../generators/diagnostics/diagnostic.ts";
-import { describe, describeObject, stringsAt, type KubeObject } from "../generators/kube/object.ts";
+import { sortDiagnostics, type Diagnostic, type Place } from "../generators/diagnostics/diagnostic.ts";
+import { describe, describeObject } from "../generators/kube/object.ts";
 import { yamlOf } from "./chunks.ts";
 import type { Input } from "./input.ts";
 
-/**
- * Adds the file and, where it is known, line and column: from the text of a stream, from the path that kpt names, from
- * the origin annotation that kustomize adds with `buildMetadata: [originAnnotations]`.
- */
+/** Adds line and column from the text of a stream. A ResourceList has no lines that anybody could open. */
 export function locate(diagnostics: readonly Diagnostic[], input: Input | undefined, name: string): readonly Diagnostic[] {
-  if (!input || diagnostics.every(({ position, place }) => position || !place)) return diagnostics;
+  if (!input || input.envelope || diagnostics.every(({ position, place }) => position || !place)) return diagnostics;
   const leaves = new Map(input.leaves.map((leaf) => [describeObject(leaf.item.object), leaf]));
-  return diagnostics.map((diagnostic) => {
+  return sortDiagnostics(diagnostics.map((diagnostic) => {
     const { place, position } = diagnostic;
     const leaf = place && !position ? leaves.get(describe(place.ref)) : undefined;
     if (!place || !leaf) return diagnostic;
-    const file = originOf(leaf.item.object) ?? leaf.item.path;
-    if (file !== undefined) return { ...diagnostic, position: { file } };
-    if (input.envelope) return diagnostic;
     const found = findPosition(yamlOf(leaf.chunk), place);
     return { ...diagnostic, position: { file: name, line: leaf.chunk.line + (found?.line ?? 1), ...(found && { column: found.column }) } };
-  });
-}
-
-/** The file that kustomize read an object from. */
-export function originOf(object: KubeObject): string | undefined {
-  const text = stringsAt(object, "metadata", "annotations")["config.kubernetes.io/origin"];
-  return text === undefined ? undefined : /^(?:path|configuredIn): (.+)$/m.exec(text)?.[1];
+  }));
 }
 
 /** Line and column, from 1, of the value at a place in a document; of the nearest thing above it that is there. */

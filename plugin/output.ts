@@ -14,10 +14,9 @@ export function writeOutput(input: Input, result: PipelineResult, added: readonl
   const changes = planChanges(input, result, editText);
   if (input.envelope) return writeList(input, changes, added, results);
   const body = input.frame.chunks.map((chunk) => writeChunk(chunk, changes, input.frame)).join("");
-  const eol = /\r\n/.test(body.slice(0, 4096)) ? "\r\n" : "\n";
-  const start = body === "" || body.endsWith("\n") ? body : body + eol;
+  const start = body === "" || body.endsWith("\n") ? body : body + withEol("\n", body);
   const documents = added.map((object, i) => (start === "" && i === 0 ? "" : "---\n") + writeYaml(object)).join("");
-  return added.length === 0 ? body : start + (eol === "\n" ? documents : documents.replaceAll("\n", eol));
+  return added.length === 0 ? body : start + withEol(documents, body);
 }
 
 /** New text by chunk; `undefined` where the object goes. */
@@ -44,8 +43,13 @@ function planChanges({ leaves }: Input, result: PipelineResult, editText: EditTe
 /** An object in the place of another: same style, same column. */
 function writeObject(chunk: Chunk, object: KubeObject): string {
   if (chunk.style === "flow") return JSON.stringify(object);
-  if (chunk.style === "block") return writeItem(object, chunk.indent! - 2);
-  return (chunk.before === "" ? "" : "\n") + writeYaml(object);
+  const text = chunk.style === "block" ? writeItem(object, chunk.indent! - 2) : (chunk.before === "" ? "" : "\n") + writeYaml(object);
+  return withEol(text, chunk.text);
+}
+
+/** The line ends of the text that this stands in. */
+function withEol(text: string, within: string): string {
+  return /\r\n/.test(within.slice(0, 4096)) ? text.replaceAll("\n", "\r\n") : text;
 }
 
 function writeItem(object: KubeObject, indent: number): string {
@@ -61,10 +65,10 @@ function editChunk(chunk: Chunk, edits: readonly FieldEdit[], editText: EditText
   return `${edited.slice(0, dash)}-${edited.slice(dash + 1)}`;
 }
 
-function writeChunk(chunk: Chunk, changes: Changes, within: Frame): string {
+function writeChunk(chunk: Chunk, changes: Changes, within: Frame, original = chunk): string {
   if (chunk.frame) return chunk.before + writeFrame(chunk.frame, changes);
-  if (!changes.has(chunk)) return chunk.before + chunk.text;
-  const text = changes.get(chunk);
+  if (!changes.has(original)) return chunk.before + chunk.text;
+  const text = changes.get(original);
   if (text !== undefined) return chunk.before + text;
   return within.style === "stream" ? keepComments(chunk) : "";
 }
@@ -80,7 +84,7 @@ function writeFrame(frame: Frame, changes: Changes, added = ""): string {
     const items = kept.map((chunk) => writeChunk(chunk, changes, frame)).join("") + added;
     return items === "" ? frame.head.replace(/:[^\n:]*\n$/, ": []\n") + frame.tail : endLine(frame.head, items !== "") + items + frame.tail;
   }
-  const items = kept.map((chunk, i) => (i === 0 ? chunk.before.replace(/^\s*,/, "") : chunk.before) + (changes.get(chunk) ?? chunk.text)).join("");
+  const items = kept.map((chunk, i) => writeChunk(i === 0 ? { ...chunk, before: chunk.before.replace(/^\s*,/, "") } : chunk, changes, frame, chunk)).join("");
   return frame.head + items + (added && `${items === "" ? "" : ", "}${added}`) + frame.tail;
 }
 
@@ -94,7 +98,8 @@ function writeList({ frame, envelope }: Input, changes: Changes, added: readonly
     const text = writeFrame(frame, changes, added.map((object) => JSON.stringify(object)).join(", "));
     return said.length === 0 ? text : text.replace(/\}(\s*)$/, (_, end: string) => `, "results": ${JSON.stringify(said)}}${end}`);
   }
-  const items = added.map((object) => writeItem(object, frame.indent)).join("");
+  const around = frame.head + (frame.chunks[0]?.text ?? "");
+  const items = withEol(added.map((object) => writeItem(object, frame.indent)).join(""), around);
   if (frame.style === "stream") {
     const rest = { ...envelope, ...(added.length > 0 && { items: added }), ...(said.length > 0 && { results: said }) };
     return added.length === 0 && said.length === 0 ? frame.head : writeYaml(rest);
@@ -102,7 +107,7 @@ function writeList({ frame, envelope }: Input, changes: Changes, added: readonly
   const last = frame.chunks.at(-1);
   const closed = last && !last.text.endsWith("\n") && !changes.has(last) ? { ...frame, chunks: [...frame.chunks.slice(0, -1), { ...last, text: `${last.text}\n` }] } : frame;
   const text = writeFrame(closed, changes, items);
-  return said.length === 0 ? (items === "" && closed !== frame ? text.replace(/\n$/, "") : text) : `${text.replace(/\n?$/, "\n")}${writeYaml({ results: said })}`;
+  return said.length === 0 ? (items === "" && closed !== frame ? text.replace(/\n$/, "") : text) : `${text.replace(/\r?\n?$/, withEol("\n", around))}${withEol(writeYaml({ results: said }), around)}`;
 }
 
 /**
@@ -110,14 +115,14 @@ function writeList({ frame, envelope }: Input, changes: Changes, added: readonly
  * @see https://github.com/kubernetes-sigs/kustomize/blob/master/cmd/config/docs/api-conventions/functions-spec.md
  */
 export function toResult(diagnostic: Diagnostic): KubeObject {
-  const { code, severity, title, place, read, expected, help, proposed, position } = diagnostic;
+  const { code, severity, title, place, read, expected, help, current, proposed, position } = diagnostic;
   const details = [read && `read ${read}`, expected && `expected ${expected}`, help].filter(Boolean).join("; ");
   const named = place && place.ref.name !== "" && place.ref.apiVersion !== "";
   return compact({
     message: `${code} ${title}${details && `: ${details}`}`,
     severity,
     resourceRef: named ? { ...place.ref } : undefined,
-    field: named && place.path.length > 0 ? { path: writePath(place.path), currentValue: read, proposedValue: proposed } : undefined,
+    field: named && place.path.length > 0 ? { path: writePath(place.path), currentValue: current, proposedValue: proposed } : undefined,
     file: position ? { path: position.file } : undefined,
     tags: { code },
   });

@@ -5,7 +5,8 @@ declare global {
   const ISTIOMIZE_VERSION: string;
 }
 
-/** Whether this version is in a range such as `>=0.3`; a text that is no range is none that it is in. */
-export function satisfies(range: string): boolean {
+/** Whether this version is in a range such as `>=0.3`; `undefined` for a text that is no range. */
+export function satisfies(range: string): boolean | undefined {
+  if (semver.validRange(range) === null) return undefined;
   return semver.satisfies(ISTIOMIZE_VERSION, range, { includePrerelease: true });
 }

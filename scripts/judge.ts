@@ -37,7 +37,7 @@ async function judge(judges: Judges): Promise<number> {
   const files = streams.filter(({ problem }) => problem === undefined).map(({ file }) => file);
   if (streams.length === 0) throw new Error("there is nothing to judge");
 
-  const byIstio = askIstioJudge(judges, files);
+  const byIstio = askIstioJudge(judges, files, folder);
   const byServer = await askApiServer(judges, files, folder);
   const needed = new Set<Exception>();
   let failed = 0;

@@ -1,6 +1,6 @@
 import { diagnose, type Diagnostic, type Place } from "../diagnostics/diagnostic.ts";
 import { suggest } from "../diagnostics/suggest.ts";
-import { annotationPrefix, generatedFrom, groupOf, kindOf, mappingAt, refOf, type KubeObject } from "../kube/object.ts";
+import { annotationPrefix, generatedFrom, groupOf, kindOf, mappingAt, refOf, type KubeObject, type Mapping } from "../kube/object.ts";
 import { readSetting, type Guardrails, type Layer, type Setting } from "./setting.ts";
 import { isSettingName, rows, settingByField, settingByIstioField, settingNames, type Carrier, type SettingName } from "./table.ts";
 
@@ -39,7 +39,7 @@ export function readAnnotations(object: KubeObject, guardrails: Guardrails, leni
   const keys = Object.keys(annotations).filter((key) => key.startsWith(annotationPrefix));
   const diagnostics: Diagnostic[] = [];
   if (keys.length === 0) return { settings: nothing, diagnostics };
-  const size = keys.reduce((sum, key) => sum + key.length + String(annotations[key]).length, 0);
+  const size = sizeOf(annotations);
   if (size > 262_144) {
     return { settings: nothing, diagnostics: [diagnose("IZ107", { ref: refOf(object), path: ["metadata", "annotations"] }, { size })] };
   }
@@ -64,19 +64,27 @@ export function readAnnotations(object: KubeObject, guardrails: Guardrails, leni
   return { settings: { own, ports }, diagnostics };
 }
 
+/** Bytes of all annotations, as the API server counts them: keys and values in UTF-8. */
+function sizeOf(annotations: Mapping): number {
+  const characters = Object.entries(annotations).reduce((sum, [key, value]) => sum + key.length + String(value).length, 0);
+  if (characters * 3 <= 262_144) return characters;
+  return Object.entries(annotations).reduce((sum, [key, value]) => sum + new TextEncoder().encode(key + String(value)).length, 0);
+}
+
 type Found = { readonly name: SettingName; readonly port?: string } | { readonly diagnostic: Diagnostic };
 
 function findRow(object: KubeObject, key: string, place: Place, lenient: boolean): Found {
   const [, port, behind] = /^port\.(.+)\.([^.]+)$/.exec(key) ?? [];
   const name = behind ?? key;
   if (!isSettingName(name)) {
-    const near = suggestSetting(name);
-    const written = near && annotationPrefix + (port === undefined ? "" : `port.${port}.`) + near;
+    const near = suggestSetting(name.replace(/^port\./, ""));
+    const scope = port === undefined ? (name.startsWith("port.") ? "port.<name or number>." : "") : `port.${port}.`;
+    const written = near && (scope === "" || rows[near].port) ? annotationPrefix + scope + near : undefined;
     const diagnostic = diagnose("IZ202", place, { ...(written && { suggestion: written }) });
     return { diagnostic: lenient ? { ...diagnostic, severity: "warning" } : diagnostic };
   }
   const carrier = carrierOf(object);
-  const misplaced = (allowed: readonly string[]): Found => ({ diagnostic: diagnose("IZ203", place, { kind: kindOf(object), allowed }) });
+  const misplaced = (allowed: readonly string[]): Found => ({ diagnostic: diagnose("IZ203", place, { kind: kindOf(object), allowed: allowed.map((each) => (each === "Workload" ? "workload (Deployment, StatefulSet, DaemonSet, Rollout)" : each)) }) });
   if (port !== undefined) {
     if (!rows[name].port) return { diagnostic: diagnose("IZ210", place, { key: name, allowed: settingNames.filter((each) => rows[each].port) }) };
     if (name === "mtls" && carrier === "Namespace") return { diagnostic: diagnose("IZ354", place, { key: `port.${port}.mtls` }) };

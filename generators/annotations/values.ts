@@ -121,7 +121,7 @@ export function toDnsLabel(value: string): string {
 export const dnsLabel: ValueType<string> = text({
   expects: "a name of lower-case letters, digits and hyphens, at most 63 characters",
   pattern: labelPattern,
-  meant: toDnsLabel,
+  meant: (value) => (/^[A-Za-z]/.test(value) ? toDnsLabel(value) : ""),
 });
 
 /** A Kubernetes resource quantity such as `100m`, `0.5` or `128Mi`. */

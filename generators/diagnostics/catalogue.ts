@@ -8,7 +8,8 @@ export interface Text {
   readonly read?: string;
   readonly expected?: string;
   readonly help?: string;
-  /** The value to write instead, where it is certain. */
+  /** The value as it stands in the field, and the one to write instead, where they are certain. */
+  readonly current?: string;
   readonly proposed?: string;
 }
 
@@ -45,7 +46,7 @@ export const catalogue = {
   IZ104: rule("error", "ResourceList cannot be read", (a: { found: string; expected: string }) => ({
     read: a.found,
     expected: a.expected,
-    help: "the caller may have been cut off; nothing was written",
+    help: "see what the caller sends; nothing was written",
   }), "kustomize and kpt replace their objects by what the function returns: half a list would delete the other half."),
   IZ105: rule("error", "key given twice", (a: { message: string }) => ({
     read: a.message,
@@ -62,7 +63,7 @@ export const catalogue = {
     expected: "at most 262144 bytes on one object, the limit of Kubernetes",
     help: "move what is large into a ConfigMap; the API server would refuse this object",
   }), "The API server refuses an object whose annotations are larger than 256 KiB in all."),
-  IZ108: rule("error", "unknown function config", (a: { found: string; suggestion?: string }) => ({
+  IZ108: rule("error", "no ServiceMesh that this version reads", (a: { found: string; suggestion?: string }) => ({
     read: a.found,
     expected: "apiVersion istiomize.dev/v1alpha1, kind ServiceMesh (or a ConfigMap whose data holds its fields)",
     help: maybe(a.suggestion) ?? "see the README for a ServiceMesh to start from",
@@ -74,7 +75,7 @@ export const catalogue = {
   }), "Which of the two a cluster ends up with depends on the order in which they are applied."),
   IZ110: rule("error", "unknown field", (a: { field: string; known: readonly string[]; suggestion?: string }) => ({
     read: a.field,
-    expected: `one of ${list(a.known)}`,
+    expected: a.known.length > 12 ? `one of ${a.known.length} fields; \`istiomize explain --list\` prints the settings` : `one of ${list(a.known)}`,
     help: maybe(a.suggestion) ?? "remove it, or see the list of fields in the README",
   }), "A field that nobody reads is a setting that somebody believes in."),
   IZ111: rule("error", "ServiceMesh value not understood", (a: { found: string; expects: string; suggestion?: string }) => ({
@@ -106,7 +107,7 @@ export const catalogue = {
   IZ117: rule("info", "already meshed by another ServiceMesh", (a: { mesh: string }) => ({
     read: `objects generated from ${a.mesh}, which is not in this input`,
     expected: "the ServiceMesh that they came from, to make them anew",
-    help: "they are left as they are; run istiomize once, in the outermost kustomization",
+    help: "the whole input is left as it is, new Services included; run istiomize once, with that ServiceMesh",
   }), "Without its ServiceMesh a generated object cannot be made again with the same settings, so it is kept."),
 
   // ---- 2xx: annotations and settings
@@ -114,6 +115,7 @@ export const catalogue = {
     read: quote(a.text),
     expected: a.expects,
     help: maybe(a.suggestion),
+    current: a.text,
     ...(a.suggestion && { proposed: a.suggestion }),
   }), "Values are never guessed: a duration needs its unit, a list its commas, an enumeration its exact word."),
   IZ202: rule("error", "unknown annotation", (a: { suggestion?: string }) => ({
@@ -139,6 +141,7 @@ export const catalogue = {
   }), "Istio takes only one of them. Set at different levels the nearer one wins; at one level nobody can tell."),
   IZ206: rule("error", "outside the limits", (a: { text: string; limit: string; from: string }) => ({
     read: quote(a.text),
+    current: a.text,
     expected: `${a.limit}, from ${a.from}`,
     help: "stay within the limit, or ask whoever owns the ServiceMesh to change it",
   }), "`spec.limits` are guardrails: breaking one is an error, never a silent clamp."),
@@ -184,8 +187,8 @@ export const catalogue = {
     expected: `a port that Istio treats as ${a.needs}`,
     help: "declare it with `appProtocol: http` (or grpc) or a port name such as http-web, or remove the setting",
   }), "Istio ignores HTTP settings on TCP and TLS ports, without a word."),
-  IZ215: rule("info", "inherited setting fits no port", (a: { needs: string; ports: string }) => ({
-    read: `a setting for ${a.needs}; the Service has ${a.ports}`,
+  IZ215: rule("info", "inherited setting fits no port", (a: { needs: string }) => ({
+    read: `a setting for ${a.needs} ports`,
     help: "left out for this Service; nothing is wrong unless its port carries HTTP under a name that says otherwise",
   }), "Inherited HTTP settings are left out for Services that have TCP ports only."),
   IZ216: rule("error", "setting needs another one", (a: { key: string; needs: string }) => ({
@@ -454,7 +457,7 @@ export const catalogue = {
   }), "What kustomize cannot build, istiomize cannot mesh."),
   IZ403: rule("error", "no kustomization here", (a: { directory: string }) => ({
     read: a.directory,
-    expected: "a directory with a kustomization.yaml, kustomization.yml or Kustomization",
+    expected: "an existing directory with a kustomization.yaml, kustomization.yml or Kustomization",
     help: "name the overlay to render, for example `istiomize render overlays/staging`",
   }), "`render` takes the directory of a kustomization."),
 

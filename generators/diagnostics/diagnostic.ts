@@ -18,7 +18,8 @@ export interface Diagnostic {
   readonly read?: string;
   readonly expected?: string;
   readonly help?: string;
-  /** The value to write instead, where that is certain. */
+  /** The value as it stands there, and the one to write instead, where they are certain. */
+  readonly current?: string;
   readonly proposed?: string;
   /** File and position, filled in by whoever knows them; lines and columns count from 1. */
   readonly position?: Position;
@@ -41,7 +42,7 @@ type Options = { readonly subject?: ResourceRef; readonly position?: Position };
 /** A diagnostic by its catalogue code; the compiler knows the arguments of each. */
 export function diagnose<C extends Code>(code: C, place: Place | undefined, args: Arguments<C>, options: Options = {}): Diagnostic {
   const rule = catalogue[code];
-  const text = (rule.text as (args: Arguments<C>) => { read?: string; expected?: string; help?: string; proposed?: string })(args);
+  const text = (rule.text as (args: Arguments<C>) => { read?: string; expected?: string; help?: string; current?: string; proposed?: string })(args);
   return {
     code,
     severity: rule.severity,
@@ -78,13 +79,18 @@ export function arrangeDiagnostics(diagnostics: readonly Diagnostic[]): readonly
   for (const diagnostic of diagnostics) {
     const { code, place, position } = diagnostic;
     const where = position ? `${position.file}:${position.line}:${position.column}` : "";
-    const said = place ? "" : `${diagnostic.read}\n${diagnostic.expected}`;
+    const said = `${diagnostic.read}\n${place ? "" : diagnostic.expected}`;
     const key = `${code} ${place ? `${describe(place.ref)} ${place.path.join("\n")}` : ""} ${where} ${said}`;
     const group = groups.get(key);
     if (group) group.push(diagnostic);
     else groups.set(key, [diagnostic]);
   }
-  return [...groups.values()].flatMap(mergeGroup).sort(compareDiagnostics);
+  return sortDiagnostics([...groups.values()].flatMap(mergeGroup));
+}
+
+/** Errors first, then by file, line and code. */
+export function sortDiagnostics(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  return [...diagnostics].sort(compareDiagnostics);
 }
 
 function mergeGroup(group: Diagnostic[]): readonly Diagnostic[] {

@@ -38,7 +38,7 @@ function checkAmongOurs(made: readonly Made[], config: MeshConfig): readonly Dia
     const keys = keysOf(object, config);
     const other = keys.map((key) => seen.get(key)).find((each) => each !== undefined);
     for (const key of keys) if (!seen.has(key)) seen.set(key, object);
-    if (!other || kindOf(object) !== "VirtualService") return [];
+    if (!other || kindOf(object) !== "VirtualService" || identityOf(other) === identityOf(object)) return [];
     const host = keys.find((key) => seen.get(key) === other)!.split(" ").at(-1)!;
     return [diagnose("IZ326", { ref: refOf(object), path: ["spec", "hosts"] }, { host, one: describeObject(other), other: describeObject(object) })];
   });

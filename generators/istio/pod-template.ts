@@ -2,7 +2,8 @@ import { layerSettings, type Layer, type Settings } from "../annotations/setting
 import type { SettingName } from "../annotations/table.ts";
 import { ownsPods } from "../annotations/read.ts";
 import { readYaml } from "../annotations/values.ts";
-import { asMapping, kindOf, mappingAt, stringsAt, type Item, type Mapping } from "../kube/object.ts";
+import { asMapping, mappingAt, stringsAt, type Item, type Mapping } from "../kube/object.ts";
+import { podMetadataPath } from "../mesh/workload.ts";
 import { isExcluded, namespaceFor } from "../mesh/levels.ts";
 import type { Edit, Generator, MeshContext } from "../mesh/context.ts";
 import { askedLabel, defaultLabel, meshedNamespaces } from "../mesh/injection.ts";
@@ -52,13 +53,6 @@ function editWorkload(item: Item, meshed: ReadonlySet<string>, context: MeshCont
   return [...editLabels(item, own, nearest), ...editAnnotations(item, settings)];
 }
 
-/** Where the pod template stands: in a CronJob below its job template; a Pod is one itself. */
-export function podMetadataPath(item: Item): readonly string[] {
-  const kind = kindOf(item.object);
-  if (kind === "Pod") return ["metadata"];
-  return kind === "CronJob" ? ["spec", "jobTemplate", "spec", "template", "metadata"] : ["spec", "template", "metadata"];
-}
-
 function editLabels(item: Item, own: Layer, settings: Settings = layerSettings([own])): readonly Edit[] {
   const inject = settings.valueOf("inject");
   const wanted: readonly (readonly [string, string | undefined])[] = [
@@ -82,12 +76,12 @@ function editAnnotations(item: Item, settings: Settings): readonly Edit[] {
 function mergeProxyConfig(item: Item, settings: Settings): string | undefined {
   const added = Object.fromEntries(proxyConfig.filter(([name]) => settings.has(name)).map(([name, field]) => [field, settings.valueOf(name)]));
   if (Object.keys(added).length === 0) return undefined;
-  const present: Mapping = asMapping(readYaml(stringsAt(item.object, ...podMetadataPath(item), "annotations")["proxy.istio.io/config"] ?? "")) ?? {};
+  const present: Mapping = asMapping(readYaml(stringsAt(item.object, ...podMetadataPath(item.object), "annotations")["proxy.istio.io/config"] ?? "")) ?? {};
   return JSON.stringify({ ...present, ...added });
 }
 
 function writeEntries(item: Item, section: "labels" | "annotations", wanted: readonly (readonly [string, string | undefined])[]): readonly Edit[] {
-  const path = [...podMetadataPath(item), section];
+  const path = [...podMetadataPath(item.object), section];
   const present = mappingAt(item.object, ...path);
   return wanted.flatMap(([key, value]) => (value === undefined || present[key] === value ? [] : [{ item, path: [...path, key], value }]));
 }

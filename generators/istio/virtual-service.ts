@@ -126,8 +126,9 @@ function checkPort(port: ServicePort, settings: Settings, service: MeshService):
 /** HTTP settings on a Service without an HTTP port, and port settings on a port that is none. */
 function checkFit(service: MeshService): readonly Diagnostic[] {
   const ports = describePorts(service.ports);
-  const misfit = (setting: Setting, code: "IZ214" | "IZ215", which: string): Diagnostic =>
-    diagnose(code, setting.source.place, { needs: "HTTP or gRPC", ports: which }, { subject: service.ref });
+  const misfit = (setting: Setting, code: "IZ214" | "IZ215", which: string): Diagnostic => (code === "IZ214"
+    ? diagnose(code, setting.source.place, { needs: "HTTP or gRPC", ports: which }, { subject: service.ref })
+    : diagnose(code, setting.source.place, { needs: "HTTP or gRPC" }, { subject: service.ref }));
   const whole = service.ports.some(isHttp) ? [] : [...service.settings.all()].filter(needsHttp).map((setting) => misfit(setting, isOwn(setting) ? "IZ214" : "IZ215", ports));
   const behindPorts = service.ports.filter((port) => !isHttp(port)).flatMap((port) =>
     [...(service.portLayers.get(port.number)?.values() ?? [])].filter((setting) => !setting.removed && needsHttp(setting)).map((setting) => misfit(setting, "IZ214", describePorts([port]))));

@@ -94,7 +94,7 @@ export function identityOf(object: KubeObject): string {
 
 /** `Service shop/web`, as people write it in messages. */
 export function describe(ref: ResourceRef): string {
-  return `${ref.kind} ${ref.namespace ? `${ref.namespace}/` : ""}${ref.name}`;
+  return `${ref.kind} ${ref.namespace ? `${ref.namespace}/` : ""}${ref.name}`.trim();
 }
 
 export function describeObject(object: KubeObject): string {

@@ -40,6 +40,11 @@ export interface MeshConfig extends Guardrails {
   readonly mtls?: { readonly mode: "STRICT" | "PERMISSIVE" | "DISABLE"; readonly scope: "mesh" | "namespace" | "none" };
 }
 
+/** An object of our group that nothing reads: a misspelled ServiceMesh. */
+function isUnknownKind(object: KubeObject): boolean {
+  return (asText(object["apiVersion"]) ?? "").startsWith("istiomize.dev/") && !["ServiceMesh", "IstiomizeRan"].includes(kindOf(object));
+}
+
 export function isServiceMesh(object: KubeObject): boolean {
   return kindOf(object) === "ServiceMesh" && (asText(object["apiVersion"]) ?? "").startsWith("istiomize.dev/");
 }
@@ -50,13 +55,15 @@ export function isServiceMesh(object: KubeObject): boolean {
  */
 export function readMeshConfig(functionConfig: KubeObject | undefined, items: readonly Item[]): Outcome<MeshConfig> {
   const diagnostics: Diagnostic[] = [];
+  for (const { object } of items.filter((item) => isUnknownKind(item.object))) readSpec(object, false, diagnostics);
   const resources = items.map((item) => item.object).filter(isServiceMesh)
     .sort((a, b) => compareText(nameOf(a), nameOf(b)) || compareText(namespaceOf(a), namespaceOf(b)));
   const holders = [...resources, ...(functionConfig ? [functionConfig] : [])];
   const specs = holders.map((object) => readSpec(object, object === functionConfig, diagnostics));
   let spec: Mapping = {};
+  const decided = functionConfig ? specs.at(-1)! : {};
   specs.forEach((own, i) => {
-    if (holders[i] !== functionConfig) diagnostics.push(...specs.slice(0, i).flatMap((earlier, j) => disagree(holders[j]!, earlier, holders[i]!, own)));
+    if (holders[i] !== functionConfig) diagnostics.push(...specs.slice(0, i).flatMap((earlier, j) => disagree(holders[j]!, earlier, holders[i]!, own, decided)));
     spec = mergeMappings(spec, own);
   });
 
@@ -67,7 +74,7 @@ export function readMeshConfig(functionConfig: KubeObject | undefined, items: re
   const { locked, ...config } = read;
   diagnostics.push(...checkAccept(config.accept, holderOf));
   return {
-    value: { ...config, locked, mtls: holdsPath(spec, ["mtls"]) && spec["mtls"] !== null ? config.mtls : undefined, ref: refOf(lead), meshes: [...new Set(holders.filter(isServiceMesh).map(nameOf))] },
+    value: { ...config, locked, mtls: asMapping(spec["mtls"]) ? config.mtls : undefined, ref: refOf(lead), meshes: [...new Set(holders.filter((object, i) => isServiceMesh(object) || Object.keys(specs[i]!).length > 0).map((object) => `${kindOf(object)}/${nameOf(object)}`))] },
     diagnostics,
   };
 }
@@ -85,7 +92,7 @@ function readGuarded(spec: Mapping, context: (guardrails: Guardrails, report: Re
 function readSpec(object: KubeObject, isFunctionConfig: boolean, diagnostics: Diagnostic[]): Mapping {
   const apiVersion = asText(object["apiVersion"]) ?? "";
   const kind = kindOf(object);
-  if (isFunctionConfig && kind === "ConfigMap" && apiVersion === "v1") return unfold(stringsAt(object, "data"));
+  if (isFunctionConfig && kind === "ConfigMap" && apiVersion === "v1") return readConfigMap(object, diagnostics);
   if (kind !== "ServiceMesh" || apiVersion !== meshApiVersion) {
     const suggestion = kind === "ServiceMesh" ? `apiVersion: ${meshApiVersion}` : suggest(kind, ["ServiceMesh"]);
     diagnostics.push(diagnose("IZ108", { ref: refOf(object), path: [] }, { found: `apiVersion ${apiVersion || "(none)"}, kind ${kind || "(none)"}`, ...(suggestion && { suggestion }) }));
@@ -100,31 +107,38 @@ function readSpec(object: KubeObject, isFunctionConfig: boolean, diagnostics: Di
   if (spec !== undefined && spec !== null && !asMapping(spec)) {
     diagnostics.push(diagnose("IZ111", { ref: refOf(object), path: ["spec"] }, { found: Array.isArray(spec) ? "a list" : `a ${typeof spec}`, expects: "a mapping" }));
   }
-  const unsafe = findUnsafeKey(mappingAt(object, "spec"), ["spec"]);
-  if (!unsafe) return mappingAt(object, "spec");
-  diagnostics.push(diagnose("IZ110", { ref: refOf(object), path: unsafe }, { field: "__proto__", known: ["any other name"] }));
-  return {};
+  return dropUnsafe(mappingAt(object, "spec"), ["spec"], refOf(object), diagnostics);
 }
 
-/** `__proto__` is a name that JavaScript objects cannot hold safely, so no field and no entry may have it. */
-function findUnsafeKey(mapping: Mapping, path: readonly string[]): readonly string[] | undefined {
-  for (const [key, entry] of Object.entries(mapping)) {
-    if (key === "__proto__") return [...path, key];
+/** `__proto__`, `constructor` and their like are names that JavaScript objects cannot hold safely. */
+function dropUnsafe(mapping: Mapping, path: readonly string[], ref: ResourceRef, diagnostics: Diagnostic[]): Mapping {
+  return Object.fromEntries(Object.entries(mapping).flatMap(([key, entry]): [string, unknown][] => {
+    if (key in Object.prototype) {
+      diagnostics.push(diagnose("IZ111", { ref, path: [...path, key] }, { found: key, expects: "another name: this one is built into every JavaScript object" }));
+      return [];
+    }
     const inner = asMapping(entry);
-    const found = inner && findUnsafeKey(inner, [...path, key]);
-    if (found) return found;
+    return [[key, inner ? dropUnsafe(inner, [...path, key], ref, diagnostics) : entry]];
+  }));
+}
+
+function readConfigMap(object: KubeObject, diagnostics: Diagnostic[]): Mapping {
+  for (const [key, value] of Object.entries(mappingAt(object, "data"))) {
+    if (typeof value !== "string") diagnostics.push(diagnose("IZ111", { ref: refOf(object), path: ["data", key] }, { found: JSON.stringify(value), expects: "a text, as every value of a ConfigMap" }));
   }
-  return undefined;
+  return dropUnsafe(unfold(stringsAt(object, "data")), ["data"], refOf(object), diagnostics);
 }
 
 /** `kpt fn eval -- strict=true mtls.mode=STRICT` arrives as a ConfigMap with dotted keys. */
 function unfold(data: { readonly [key: string]: string }): Mapping {
-  return Object.entries(data).reduce<Mapping>((spec, [key, text]) =>
+  return Object.entries(data).filter(([key]) => !key.split(".").includes("__proto__")).reduce<Mapping>((spec, [key, text]) =>
     mergeMappings(spec, key.split(".").reduceRight<unknown>((inner, step) => ({ [step]: inner }), text) as Mapping), {});
 }
 
-function disagree(first: KubeObject, a: Mapping, second: KubeObject, b: Mapping): readonly Diagnostic[] {
-  return findConflicts(a, b).map((path) => diagnose("IZ112", { ref: refOf(second), path: ["spec", ...path] }, {
+/** Fields that two resources set differently, unless the function config decides them. */
+function disagree(first: KubeObject, a: Mapping, second: KubeObject, b: Mapping, decided: Mapping): readonly Diagnostic[] {
+  if (describeObject(first) === describeObject(second)) return [diagnose("IZ109", { ref: refOf(second), path: ["metadata", "name"] }, { other: describeObject(second) })];
+  return findConflicts(a, b).filter((path) => !holdsPath(decided, path)).map((path) => diagnose("IZ112", { ref: refOf(second), path: ["spec", ...path] }, {
     first: describeObject(first), second: describeObject(second), one: valueAt(a, path), two: valueAt(b, path),
   }));
 }
@@ -136,8 +150,8 @@ function valueAt(mapping: Mapping, path: readonly string[]): string {
 function checkAccept(accept: MeshConfig["accept"], holderOf: (path: readonly string[]) => ResourceRef): readonly Diagnostic[] {
   return Object.keys(accept).flatMap((code) => {
     const path = ["spec", "accept", code];
-    const expects = whyNotAccepted(code);
-    return expects === undefined ? [] : [diagnose("IZ111", { ref: holderOf(path), path }, { found: code, expects })];
+    const expects = whyNotAccepted(code) ?? (accept[code]!.trim() === "" ? "a reason, such as \"measured, see runbook\"" : undefined);
+    return expects === undefined ? [] : [diagnose("IZ111", { ref: holderOf(path), path }, { found: accept[code]!.trim() === "" ? `${code}: ""` : code, expects })];
   });
 }
 

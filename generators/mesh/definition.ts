@@ -1,6 +1,7 @@
 import { text, boolean, dnsLabel, enumeration, listOf, refuse, type ValueType } from "../annotations/values.ts";
 import { names } from "../annotations/traffic-values.ts";
-import { rows, settingByField, settingNames, type SettingName } from "../annotations/table.ts";
+import { suggestSetting } from "../annotations/read.ts";
+import { rows, settingByField, settingNames, toFieldName, type SettingName } from "../annotations/table.ts";
 
 /** The shape of a field of `ServiceMesh.spec`; types, defaults, messages and the reference page follow from it. */
 export type Shape =
@@ -23,11 +24,12 @@ const istioVersion = text({
 const domain = text({ expects: "a domain name", pattern: /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/ });
 const words = text({ expects: "a text", pattern: /^.+$/s });
 const settingList = listOf<SettingName>({
-  expects: "the name of a setting such as retryAttempts",
+  expects: "the name of a setting, such as retryAttempts",
   schema: { type: "string" },
   read: (written) => {
     const name = settingByField().get(written) ?? settingNames.find((each) => each === written);
-    return name ? { value: name } : refuse();
+    const near = name ?? suggestSetting(written);
+    return name ? { value: name } : refuse(near && toFieldName(near));
   },
 }, { expects: "a list of settings such as retryAttempts" });
 
@@ -38,7 +40,7 @@ export function canBeDefault(name: SettingName): boolean {
 
 /** What a profile may bring to the objects that name it. */
 export function canBeInProfile(name: SettingName): boolean {
-  return canBeDefault(name) || name === "mtls" || name === "inject";
+  return (canBeDefault(name) && name !== "enabled") || name === "mtls" || name === "inject";
 }
 
 /** What a Namespace annotation may say, from the ServiceMesh. */

@@ -1,10 +1,11 @@
 import { carrierOf, ownsPods, readAnnotations, type ObjectSettings } from "../annotations/read.ts";
 import { describeSetting, type Layer, type Setting } from "../annotations/setting.ts";
-import { rows, type SettingName } from "../annotations/table.ts";
+import { rows, toFieldName, type SettingName } from "../annotations/table.ts";
 import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import { suggest } from "../diagnostics/suggest.ts";
-import { annotationPrefix, equal, mappingAt, namespaceOf, nameOf, refOf, type Item, type KubeObject } from "../kube/object.ts";
+import { annotationPrefix, asMapping, equal, kindOf, mappingAt, namespaceOf, nameOf, refOf, type Item, type KubeObject } from "../kube/object.ts";
 import { whyNotAccepted, type MeshConfig } from "./config.ts";
+import { podMetadataPath } from "./workload.ts";
 
 /** Every object's settings, read once, and the levels that they stand on. */
 export interface Levels {
@@ -32,8 +33,9 @@ export function readLevels(sources: readonly Item[], config: MeshConfig): Levels
     if (carrierOf(object) === "Namespace") namespaces.set(nameOf(object), [...(namespaces.get(nameOf(object)) ?? []), read.settings.own]);
   }
   const profiles = (layer: Layer): readonly Layer[] | undefined => profileLayers(layer, config);
-  for (const layer of [...byObject.values()].map(({ own }) => own).concat(...namespaces.values())) {
-    diagnostics.push(...checkProfiles(layer, config), ...checkLocked([...(profiles(layer) ?? []), layer], config));
+  for (const layer of config.namespaces.values()) diagnostics.push(...checkProfiles(layer, config));
+  for (const { own } of byObject.values()) {
+    diagnostics.push(...checkProfiles(own, config), ...checkLocked([...(profiles(own) ?? []), own], config), ...checkPatches(own, config));
   }
   for (const { ports } of byObject.values()) for (const layer of ports.values()) diagnostics.push(...checkLocked([layer], config));
   return {
@@ -50,8 +52,8 @@ function hasOurs(object: KubeObject): boolean {
 }
 
 function checkPodTemplate(object: KubeObject): readonly Diagnostic[] {
-  if (carrierOf(object) !== "Workload" && !ownsPods(object)) return [];
-  const path = ["spec", "template", "metadata", "annotations"];
+  if ((carrierOf(object) !== "Workload" && !ownsPods(object)) || kindOf(object) === "Pod") return [];
+  const path = [...podMetadataPath(object), "annotations"];
   const keys = Object.keys(mappingAt(object, ...path)).filter((key) => key.startsWith(annotationPrefix));
   return keys.map((key) => diagnose("IZ211", { ref: refOf(object), path: [...path, key] }, {}));
 }
@@ -89,8 +91,29 @@ function checkLocked(layers: readonly Layer[], config: MeshConfig): readonly Dia
     const setting = layer.get(name);
     const decided = config.defaults.get(name);
     if (!setting || (decided && !setting.removed && equal(decided.value, setting.value))) return [];
-    return [diagnose("IZ207", setting.source.place, { text: describeSetting(setting), from: "spec.defaults", value: decided?.source.text ?? "nothing" })];
+    const naming = setting.source.profile === undefined ? undefined : layers.at(-1)!.get("profile");
+    return [diagnose("IZ207", (naming ?? setting).source.place, { text: describeSetting(setting), from: "spec.defaults", value: decided?.source.text ?? "nothing" })];
   }));
+}
+
+/** The escape hatches may not write what is locked or limited. */
+function checkPatches(layer: Layer, config: MeshConfig): readonly Diagnostic[] {
+  const guarded = new Set([...config.locked, ...config.limits.keys()]);
+  if (guarded.size === 0) return [];
+  return (["virtual-service-patch", "destination-rule-patch"] as const).flatMap((name) => {
+    const patch = layer.get(name);
+    if (!patch || patch.removed) return [];
+    const keys = keysWithin(patch.value);
+    const kind = name === "virtual-service-patch" ? "VirtualService" : "DestinationRule";
+    return [...guarded].filter((each) => rows[each].writes.startsWith(kind) && keys.has(rows[each].writes.split(".").at(-1)!)).map((each) =>
+      diagnose("IZ207", patch.source.place, { text: `${rows[each].writes.split(".").at(-1)} in ${name}`, from: config.locked.includes(each) ? "spec.locked" : "spec.limits", value: `no ${toFieldName(each)} in a patch` }));
+  });
+}
+
+function keysWithin(value: unknown): ReadonlySet<string> {
+  if (Array.isArray(value)) return new Set(value.flatMap((entry) => [...keysWithin(entry)]));
+  const mapping = asMapping(value);
+  return mapping ? new Set(Object.entries(mapping).flatMap(([key, entry]) => [key, ...keysWithin(entry)])) : new Set();
 }
 
 /** Whether a level holds anything that shapes traffic: what makes a Service meshed. */

@@ -67,7 +67,7 @@ function own(mapping: Mapping, key: string): unknown {
 function readStrings(mapping: Mapping, path: readonly string[], context: ReadContext): Mapping {
   for (const [key, entry] of Object.entries(mapping)) {
     if (typeof entry === "string" || entry === null) continue;
-    context.report(diagnose("IZ111", { ref: context.refOf([...path, key]), path: [...path, key] }, { found: `${JSON.stringify(entry)} (${kindOfValue(entry)})`, expects: "a text, in quotes where YAML reads another type", suggestion: typeof entry === "object" ? undefined : `"${String(entry)}"` }));
+    context.report(diagnose("IZ111", { ref: context.refOf([...path, key]), path: [...path, key] }, { found: `${JSON.stringify(entry)} (${kindOfValue(entry)})`, expects: "a text, in quotes where YAML reads another type", suggestion: typeof entry === "object" ? undefined : String(entry) }));
   }
   return Object.fromEntries(Object.entries(mapping).filter(([, entry]) => typeof entry === "string"));
 }
@@ -78,6 +78,10 @@ function readSettings(allows: (name: SettingName) => boolean, mapping: Mapping, 
     const place: Place = { ref: context.refOf([...path, field]), path: [...path, field] };
     const name = settingByField().get(field);
     if (name === undefined || !allows(name)) {
+      if (name !== undefined) {
+        context.report(diagnose("IZ111", place, { found: field, expects: `a setting that can be handed down; ${toFieldName(name)} is for one ${rows[name].on.includes("Service") ? "Service" : "object"}, so it stands on that as an annotation` }));
+        continue;
+      }
       const known = settingNames.filter(allows).map(toFieldName);
       const near = suggestSetting(field);
       context.report(diagnose("IZ110", place, { field, known, suggestion: near && allows(near) ? toFieldName(near) : undefined }));
@@ -119,6 +123,10 @@ function readLimits(mapping: Mapping, path: readonly string[], context: ReadCont
       const { setting, diagnostics } = readSetting(name, entry, boundPlace, { ...context.guardrails, limits: new Map() }, true);
       diagnostics.forEach(context.report);
       if (setting && !setting.removed) limit[bound] = { value: rows[name].value.measure!(setting.value), text: setting.source.text };
+    }
+    if (limit.min && limit.max && limit.min.value > limit.max.value) {
+      context.report(diagnose("IZ111", place, { found: `min ${limit.min.text}, max ${limit.max.text}`, expects: "min to be no more than max" }));
+      continue;
     }
     limits.set(name, limit);
   }

@@ -28,7 +28,7 @@ export function pairWorkloads(sources: readonly Item[], workloads: readonly Work
     const selector = mappingAt(object, "spec", "selector");
     const found = index.find(namespaceOf(object), selector).map((workload): AnnotatedWorkload => {
       const { own } = levels.of(workload.item.object);
-      return { workload, own: flatten([...(levels.profilesOf(own) ?? []), own]) };
+      return { workload, own, profiled: flatten([...(levels.profilesOf(own) ?? []), own]) };
     });
     return { item, object, ports, shape: shapeOf(object, ports, selector), workloads: found };
   });
@@ -73,13 +73,17 @@ function resolveService(known: KnownService, levels: Levels, config: MeshConfig)
     : "without two subsets (pod label `version`) no setting can differ");
   const isMeshed = decide(known, own, flatten([...writtenPorts.values(), own]), shared.layer, above, namespace, config);
   const profiles = nearestProfiles([own, shared.layer, ...above.toReversed()], levels);
-  const layers = [config.defaults, ...profiles.below(2, above), ...profiles.at(1), shared.layer, ...profiles.at(0), own];
+  const layers = [config.defaults, ...profiles.below(2, above), ...profiles.at(1).map((layer) => onlyShared(layer, split)), shared.layer, ...profiles.at(0), own];
   const portLayers = new Map<number, Layer>();
   const diagnostics: Diagnostic[] = [...ofSubsets, ...shared.diagnostics];
-  if (split && reached.some(({ own: layer }) => [...layer.keys()].some(isPolicy))) diagnostics.push(...checkSubsets(subsets, known.workloads, ref));
+  if (split && reached.some(({ profiled: layer }) => [...layer.keys()].some(isPolicy))) diagnostics.push(...checkSubsets(subsets, known.workloads, ref));
   for (const [written, layer] of writtenPorts) {
     const port = ports.find(({ name, number }) => name === written || String(number) === written);
-    if (port) portLayers.set(port.number, flatten([portLayers.get(port.number) ?? new Map(), layer]));
+    if (port) {
+      const other = portLayers.get(port.number) ?? new Map<SettingName, Setting>();
+      diagnostics.push(...checkSpellings(other, layer));
+      portLayers.set(port.number, flatten([other, layer]));
+    }
     else diagnostics.push(...[...layer.values()].slice(0, 1).map(({ source }) => diagnose("IZ209", source.place, { port: written, known: ports.map(describePort) })));
   }
   return {
@@ -89,6 +93,19 @@ function resolveService(known: KnownService, levels: Levels, config: MeshConfig)
       selector: stringsAt(object, "spec", "selector"), workloads: known.workloads, settings: layerSettings(layers),
     },
   };
+}
+
+function onlyShared(layer: Layer, split: boolean): Layer {
+  return new Map([...layer].filter(([name]) => isShared(name, split)));
+}
+
+/** One port written by its name and by its number, with the same setting or two that exclude each other. */
+function checkSpellings(one: Layer, other: Layer): readonly Diagnostic[] {
+  return [...other.values()].flatMap((setting) => {
+    const clash = one.get(setting.name) ?? one.get(rows[setting.name].excludes as SettingName);
+    const key = setting.source.place.path.at(-1)!;
+    return clash ? [diagnose("IZ205", setting.source.place, { one: clash.source.place.path.at(-1)!, other: key, remove: key })] : [];
+  });
 }
 
 /** What workloads hand to their Service: all but DestinationRule settings, which go into subsets where there are some. */

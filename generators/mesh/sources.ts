@@ -1,15 +1,16 @@
 import { asList, asMapping, asText, generatedFrom, groupOf, kindOf, stringsAt, type Item, type KubeObject } from "../kube/object.ts";
 
-/** What istiomize once wrote, by the annotation it leaves: the Service and the ServiceMeshes behind an object. */
+/** What istiomize once wrote, by the annotation that it leaves on Istio objects: the ServiceMeshes behind one. */
 export function ownersOf(object: KubeObject): { readonly meshes: readonly string[] } | undefined {
+  if (!groupOf(object).endsWith(".istio.io")) return undefined;
   const text = stringsAt(object, "metadata", "annotations")[generatedFrom];
   if (text === undefined) return undefined;
-  return { meshes: text.split(",").map((part) => part.trim()).filter((part) => part.startsWith("ServiceMesh/")).map((part) => part.slice("ServiceMesh/".length)) };
+  return { meshes: text.split(",").map((part) => part.trim()).filter((part) => /^(ServiceMesh|ConfigMap)\//.test(part)) };
 }
 
 /** The value of `generated-from` for an object made for `source` under these ServiceMeshes. */
 export function writeOwners(source: string | undefined, meshes: readonly string[]): string {
-  return [...(source === undefined ? [] : [source]), ...meshes.map((name) => `ServiceMesh/${name}`)].join(", ");
+  return [...(source === undefined ? [] : [source]), ...meshes].join(", ");
 }
 
 /**

@@ -5,10 +5,12 @@ import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import { equal, refOf, type ResourceRef } from "../kube/object.ts";
 import type { Workload } from "./workload.ts";
 
-/** A workload and the settings that stand on it (its profile's below its own). */
+/** A workload and the settings that stand on it. */
 export interface AnnotatedWorkload {
   readonly workload: Workload;
   readonly own: Layer;
+  /** Its own settings, with those of its profile below: what its subset gets. */
+  readonly profiled: Layer;
 }
 
 /** One named part of a Service's pods. */
@@ -42,7 +44,7 @@ export function findSubsets(workloads: readonly AnnotatedWorkload[], service: Re
     const others = workloads.filter((each) => !members.includes(each)).map(({ workload }) => workload);
     const inside = members.map(({ workload }) => workload);
     const labels = distinguish(inside, others);
-    const merged = byName.size > 1 ? mergeWorkloads(members, isPolicy, service, `both are subset ${name}`) : undefined;
+    const merged = byName.size > 1 ? mergeWorkloads(members.map(({ workload, profiled }) => ({ workload, own: profiled })), isPolicy, service, `both are subset ${name}`) : undefined;
     diagnostics.push(...(merged?.diagnostics ?? []));
     return { name, workloads: inside, layer: merged?.layer ?? new Map(), ...(labels && { labels }) };
   });
@@ -63,7 +65,7 @@ export function isPolicy(name: SettingName): boolean {
 }
 
 /** One level out of several workloads; a setting that two of them set differently is reported with both. */
-export function mergeWorkloads(workloads: readonly AnnotatedWorkload[], wanted: (name: SettingName) => boolean, service: ResourceRef, why: string): { layer: Layer; diagnostics: readonly Diagnostic[] } {
+export function mergeWorkloads(workloads: readonly Pick<AnnotatedWorkload, "workload" | "own">[], wanted: (name: SettingName) => boolean, service: ResourceRef, why: string): { layer: Layer; diagnostics: readonly Diagnostic[] } {
   const merged = new Map<SettingName, Setting>();
   const diagnostics: Diagnostic[] = [];
   for (const { own } of workloads) {
@@ -86,7 +88,7 @@ export function checkSubsets(subsets: readonly Subset[], workloads: readonly Ann
     one: `subset ${subset.name} (${subset.workloads.map(({ name }) => name).join(", ")})`,
     other: "the other workloads behind this Service", what: "no pod label is theirs alone",
   }));
-  return [...alike, ...unnamed.filter(({ own }) => [...own.keys()].some(isPolicy)).map(({ workload }) => diagnose("IZ306", { ref: refOf(workload.item.object), path: ["spec", "template", "metadata", "labels"] }, {
+  return [...alike, ...unnamed.filter(({ profiled }) => [...profiled.keys()].some(isPolicy)).map(({ workload }) => diagnose("IZ306", { ref: refOf(workload.item.object), path: ["spec", "template", "metadata", "labels"] }, {
     one: `workload ${workload.name}`, other: `the subsets ${subsets.map(({ name }) => name).join(", ")}`, what: "it has no `version` label, so it is no subset that its settings could be written to",
   }))];
 }

@@ -1,5 +1,5 @@
 import { carrierOf } from "../annotations/read.ts";
-import { asList, asMapping, asText, groupOf, kindOf, mappingAt, nameOf, namespaceOf, selects, stringsAt, type Item, type Mapping } from "../kube/object.ts";
+import { asList, asMapping, asText, groupOf, kindOf, mappingAt, nameOf, namespaceOf, selects, stringsAt, type Item, type KubeObject, type Mapping } from "../kube/object.ts";
 
 /** A Deployment, StatefulSet, DaemonSet or Rollout, with what of it matters to the mesh. */
 export interface Workload {
@@ -77,4 +77,11 @@ export function containerPortsOf(workload: Workload): readonly ContainerPort[] {
     const number = port?.["containerPort"];
     return typeof number === "number" ? [{ name: asText(port?.["name"]) ?? "", number }] : [];
   });
+}
+
+/** Where the metadata of the pods stands: in a CronJob below its job template; a Pod is one itself. */
+export function podMetadataPath(object: KubeObject): readonly string[] {
+  const kind = kindOf(object);
+  if (kind === "Pod") return ["metadata"];
+  return kind === "CronJob" ? ["spec", "jobTemplate", "spec", "template", "metadata"] : ["spec", "template", "metadata"];
 }

@@ -2,7 +2,7 @@ import { writeFileSync, mkdirSync, realpathSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { kindOf, nameOf, namespaceOf, identityOf, type EarlierName, type KubeObject } from "../../generators/kube/object.ts";
 import { readInput, type Knowledge } from "../input.ts";
-import { originOf } from "../locate.ts";
+import { originOf } from "../files.ts";
 import { writeYaml } from "../write-yaml.ts";
 import { startBuild, type Tool } from "./tool.ts";
 import { readObjects } from "./tree.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { relative, resolve } from "node:path";
-import type { Diagnostic, Place, Position } from "../../generators/diagnostics/diagnostic.ts";
+import { sortDiagnostics, type Diagnostic, type Place, type Position } from "../../generators/diagnostics/diagnostic.ts";
 import { asList, asMapping, asText, kindOf, nameOf, namespaceOf, type KubeObject } from "../../generators/kube/object.ts";
 import { readChunk, splitStream, yamlOf, type Chunk } from "../chunks.ts";
 import { findPosition } from "../locate.ts";
@@ -20,11 +20,11 @@ export function locateInTree(diagnostics: readonly Diagnostic[], tree: readonly 
   if (!diagnostics.some(({ place, position }) => place && !position)) return diagnostics;
   const files = [...new Set(tree.flatMap(({ patches, resources, transformers }) => [...transformers, ...patches, ...resources]))];
   const candidates = files.flatMap(readCandidates);
-  return diagnostics.map((diagnostic) => {
+  return sortDiagnostics(diagnostics.map((diagnostic) => {
     if (!diagnostic.place || diagnostic.position) return diagnostic;
     const position = findInPatches(diagnostic.place, tree) ?? findPlace(diagnostic.place, candidates);
     return position ? { ...diagnostic, position } : diagnostic;
-  });
+  }));
 }
 
 function readCandidates(file: string): readonly Candidate[] {

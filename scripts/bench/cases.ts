@@ -68,9 +68,9 @@ function benchRender({ folder, rounds }: BenchContext): Figure[] {
     { services: 1_000, usual: 3, atMost: 0.35 },
   ];
   return sizes.flatMap(({ services, usual, atMost }) => {
-    const [meshed, handwritten] = [join(folder, `meshed-${services}`), join(folder, `handwritten-${services}`)];
-    writeMeshedTree(meshed, services);
-    writeHandwrittenTree(handwritten, services, runCommand(pipe(makeStream(services)), folder).stdout);
+    const generated = runCommand(pipe(makeStream(services)), folder).stdout;
+    const meshed = writeMeshedTree(join(folder, `meshed-${services}`), services);
+    const handwritten = writeHandwrittenTree(join(folder, `handwritten-${services}`), services, generated);
     const runs = interleave({
       build: { ...build, args: [...build.args, handwritten] },
       render: { program: node, args: [bundle, "render", meshed], path },

@@ -131,9 +131,9 @@ export function makeResourceList(services: number): string {
   });
 }
 
-/** The resource layout: a flat kustomization, one file per service, the ServiceMesh among the resources. */
-export function writeMeshedTree(folder: string, services: number): void {
-  writeTree(folder, {
+/** The resource layout: a base with one file per service and the ServiceMesh, and an overlay. Gives the overlay. */
+export function writeMeshedTree(folder: string, services: number): string {
+  return writeTree(folder, {
     "namespace.yaml": namespace(""),
     "mesh.yaml": mesh,
     ...Object.fromEntries(serviceFiles(services, true)),
@@ -141,7 +141,7 @@ export function writeMeshedTree(folder: string, services: number): void {
 }
 
 /** The tree that people would have written instead: no annotations, and the same Istio objects in files of their own. */
-export function writeHandwrittenTree(folder: string, services: number, meshed: string): void {
+export function writeHandwrittenTree(folder: string, services: number, meshed: string): string {
   const istio = new Map<string, string[]>();
   for (const object of loadAll(meshed) as BenchObject[]) {
     const { [generatedFrom]: origin, ...annotations } = object.metadata.annotations ?? {};
@@ -151,7 +151,7 @@ export function writeHandwrittenTree(folder: string, services: number, meshed: s
     const written = { ...object, metadata: Object.keys(annotations).length > 0 ? { ...metadata, annotations } : metadata };
     istio.set(file, [...(istio.get(file) ?? []), dump(written)]);
   }
-  writeTree(folder, {
+  return writeTree(folder, {
     "namespace.yaml": namespace("  labels:\n    istio-injection: enabled\n"),
     ...Object.fromEntries(serviceFiles(services, false)),
     ...Object.fromEntries([...istio].map(([file, objects]) => [file, objects.join("---\n")])),
@@ -161,15 +161,17 @@ export function writeHandwrittenTree(folder: string, services: number, meshed: s
 const serviceFiles = (services: number, annotated: boolean): [string, string][] =>
   Array.from({ length: services }, (_, index) => [`${nameService(index)}.yaml`, writeService(index, annotated)]);
 
-function writeTree(folder: string, files: Readonly<Record<string, string>>): void {
-  mkdirSync(folder, { recursive: true });
-  for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text);
-  writeFileSync(join(folder, "kustomization.yaml"), dump({
-    apiVersion: "kustomize.config.k8s.io/v1beta1",
-    kind: "Kustomization",
-    resources: Object.keys(files),
-  }));
+function writeTree(folder: string, files: Readonly<Record<string, string>>): string {
+  const [base, overlay] = [join(folder, "base"), join(folder, "overlay")];
+  [base, overlay].forEach((directory) => mkdirSync(directory, { recursive: true }));
+  for (const [file, text] of Object.entries(files)) writeFileSync(join(base, file), text);
+  writeFileSync(join(base, "kustomization.yaml"), writeKustomization({ resources: Object.keys(files) }));
+  writeFileSync(join(overlay, "kustomization.yaml"), writeKustomization({ namespace: "shop", resources: ["../base"] }));
+  return overlay;
 }
+
+const writeKustomization = (fields: Readonly<Record<string, unknown>>): string =>
+  dump({ apiVersion: "kustomize.config.k8s.io/v1beta1", kind: "Kustomization", ...fields });
 
 function annotate(object: BenchObject, annotations: Readonly<Record<string, string>>): BenchObject {
   return { ...object, metadata: { ...object.metadata, annotations: { ...object.metadata.annotations, ...annotations } } };

@@ -8,6 +8,7 @@ import { bundle, makeBundleFolder, root, toolPath } from "../tools.ts";
 /** YAML in a file, by a name that tells people where it came from; `problem` where there is none to judge. */
 export interface Stream {
   readonly name: string;
+  /** Relative to the folder it was written to, so that what the judges say is the same on every machine. */
   readonly file: string;
   readonly problem?: string;
 }
@@ -62,11 +63,16 @@ interface Item {
   readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> };
 }
 
-/** The objects of a ResourceList as a stream, without those that its caller would never apply. */
+/** The objects of a ResourceList as a stream, without those that its caller would never apply; other YAML as it is. */
 function unwrapList(text: string): string {
   if (!/^kind: ["']?ResourceList/m.test(text)) return text;
-  const lists = loadAll(text) as { items?: Item[] }[];
-  return lists.flatMap(({ items = [] }) => items)
+  let lists: { items?: Item[] }[];
+  try {
+    lists = loadAll(text) as typeof lists;
+  } catch {
+    return text; // the judges have something to say about that, too
+  }
+  return lists.flatMap(({ items }) => items ?? [])
     .filter(({ metadata }) => metadata?.annotations?.["config.kubernetes.io/local-config"] !== "true")
     .map((item) => dump(item)).join("---\n");
 }
@@ -74,9 +80,10 @@ function unwrapList(text: string): string {
 /** Whether there is more than comments and separators: a judge refuses to judge nothing. */
 const hasContent = (yaml: string): boolean => /^(?!\s*(#|---|$))/m.test(yaml);
 
+/** Gives the file's path in the folder. */
 function writeStream(folder: string, name: string, text: string): string {
-  const file = join(folder, `${name}.yaml`);
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, text);
+  const file = `${name}.yaml`;
+  mkdirSync(dirname(join(folder, file)), { recursive: true });
+  writeFileSync(join(folder, file), text);
   return file;
 }

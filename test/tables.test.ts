@@ -1,0 +1,274 @@
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { load } from "js-yaml";
+import { readSetting, type Guardrails } from "../generators/annotations/setting.ts";
+import { rows, settingNames, toFieldName, type Row, type SettingName } from "../generators/annotations/table.ts";
+import { checks } from "../generators/checks/index.ts";
+import { catalogue, type Code } from "../generators/diagnostics/catalogue.ts";
+import { generators } from "../generators/istio/index.ts";
+import type { KubeObject } from "../generators/kube/object.ts";
+import { readMeshConfig } from "../generators/mesh/config.ts";
+import { canBeDefault, canBeInProfile, canStandOnNamespace } from "../generators/mesh/definition.ts";
+import { findCases, goldens, root } from "./support/cases.ts";
+import { filesBelow, importsBelow, type Import } from "./support/imports.ts";
+
+const codes = Object.keys(catalogue) as readonly Code[];
+
+describe("the catalogue of diagnostics", () => {
+  const written = [...readFileSync(join(root, "generators/diagnostics/catalogue.ts"), "utf8").matchAll(/^ {2}(IZ\d+):/gm)].map(([, code]) => code!);
+
+  test("names every code once, in order", () => {
+    assert.deepEqual(written, [...new Set(written)].sort());
+    assert.deepEqual(codes, written);
+  });
+
+  test("numbers codes by floor, with three digits", () => {
+    assert.deepEqual(codes.filter((code) => !/^IZ[12349]\d\d$/.test(code)), []);
+  });
+
+  test("gives every code a severity, a title and a reason", () => {
+    for (const code of codes) {
+      const { severity, title, why } = catalogue[code];
+      assert.ok(["error", "warning", "info"].includes(severity), `${code} is ${severity}`);
+      assert.match(title, /^\S.*[^.]$/, `title of ${code}: a phrase without a full stop`);
+      assert.match(why, /^\S.*\.$/s, `reason of ${code}: a sentence`);
+    }
+  });
+
+  /** Codes that no input raises, each with the reason. */
+  const unraised: { readonly [C in Code]?: string } = {
+    IZ901: "a bug of ours: an input that raised it would be mended, not kept",
+  };
+
+  test("has a golden that raises every code", () => {
+    const raised = new Set(findCases().flatMap(({ directory }) => {
+      const file = join(directory, "expected/diagnostics.txt");
+      return existsSync(file) ? [...readFileSync(file, "utf8").matchAll(/\b(?:error|warning|info) (IZ\d{3}) {2}/g)].map(([, code]) => code!) : [];
+    }));
+    assert.deepEqual(codes.filter((code) => !raised.has(code) && !Object.hasOwn(unraised, code)), []);
+    assert.deepEqual(Object.keys(unraised).filter((code) => raised.has(code)), [], "excused, yet raised");
+  });
+});
+
+/** Guardrails that leave every value alone: the newest Istio, no limits. */
+const open: Guardrails = { istioVersion: "9.99", limits: new Map() };
+
+function read(name: SettingName, written: unknown, guardrails = open): ReturnType<typeof readSetting> {
+  const place = { ref: { apiVersion: "v1", kind: "Service", name: "web" }, path: ["metadata", "annotations", `istiomize.dev/${name}`] };
+  return readSetting(name, written, place, guardrails, false);
+}
+
+/** The ways of writing a row's example in a ServiceMesh: the annotation's text, and the YAML type that the field has. */
+function typedForms({ example, value }: Row): readonly unknown[] {
+  const types = [value.schema["type"]].flat();
+  return [
+    example,
+    ...(types.includes("boolean") ? [example === "true"] : []),
+    ...(types.includes("integer") && /^\d+%?$/.test(example) ? [Number.parseInt(example, 10)] : []),
+    ...(types.includes("array") ? [example.split(",")] : []),
+    ...(types.includes("object") ? [load(example)] : []),
+  ];
+}
+
+/** Whether a value is one that its own JSON Schema allows, as far as the rows use JSON Schema. */
+function fits(schema: { readonly [key: string]: unknown }, value: unknown): boolean {
+  const { enum: words, pattern, minimum, maximum, items } = schema as { enum?: unknown[]; pattern?: string; minimum?: number; maximum?: number; items?: { [key: string]: unknown } };
+  const types = [schema["type"]].flat();
+  const type = Array.isArray(value) ? "array" : Number.isInteger(value) ? "integer" : typeof value;
+  if (words) return words.includes(value);
+  if (!types.includes(type) && !(type === "integer" && types.includes("number"))) return false;
+  if (Array.isArray(value)) return value.every((entry) => fits(items ?? {}, entry));
+  if (typeof value === "number") return value >= (minimum ?? value) && value <= (maximum ?? value);
+  return typeof value !== "string" || pattern === undefined || new RegExp(pattern, "s").test(value);
+}
+
+function meshCodes(spec: KubeObject): readonly string[] {
+  const mesh = { apiVersion: "istiomize.dev/v1alpha1", kind: "ServiceMesh", metadata: { name: "m" }, spec: { istioVersion: "1.99", ...spec } };
+  return readMeshConfig(mesh, []).diagnostics.map(({ code, place }) => `${code} ${place?.path.join(".")}`);
+}
+
+describe("the table of annotations", () => {
+  for (const name of settingNames) {
+    const row = rows[name];
+
+    test(`${name}: the example is accepted`, () => {
+      const { setting, diagnostics } = read(name, row.example);
+      assert.deepEqual(diagnostics, []);
+      assert.notEqual(setting, undefined);
+      assert.equal(setting!.removed, undefined);
+    });
+
+    test(`${name}: the value to refuse is refused`, () => {
+      const { setting, diagnostics } = read(name, row.refused);
+      assert.equal(setting, undefined);
+      assert.deepEqual(diagnostics.map(({ code }) => code), ["IZ201"]);
+    });
+
+    test(`${name}: the ServiceMesh takes it typed, wherever it may stand there`, () => {
+      const field = toFieldName(name);
+      const homes: readonly (readonly [boolean, string, (value: unknown) => KubeObject])[] = [
+        [canBeDefault(name), `spec.defaults.${field}`, (value) => ({ defaults: { [field]: value } })],
+        [canBeInProfile(name), `spec.profiles.p.${field}`, (value) => ({ profiles: { p: { [field]: value } } })],
+        [canStandOnNamespace(name), `spec.namespaces.n.${field}`, (value) => ({ namespaces: { n: { [field]: value } } })],
+      ];
+      const forms = typedForms(row);
+      assert.ok(forms.some((form) => fits(row.value.schema, form)), `the schema ${JSON.stringify(row.value.schema)} allows none of ${JSON.stringify(forms)}`);
+      for (const form of forms) {
+        for (const [allowed, path, spec] of homes) {
+          assert.deepEqual(meshCodes(spec(form)), allowed ? [] : [`IZ110 ${path}`], JSON.stringify(form));
+        }
+      }
+    });
+
+    test(`${name}: goldens show one value accepted and one refused`, () => {
+      for (const each of ["accepted", "refused"]) {
+        const directory = join(goldens, "annotations", name, each);
+        const input = readdirSync(directory).filter((file) => file.endsWith(".yaml")).map((file) => readFileSync(join(directory, file), "utf8")).join("\n");
+        assert.ok(input.includes(`istiomize.dev/${name}:`), `${each}/ shows istiomize.dev/${name}`);
+        const exitCode = join(directory, "expected/exit-code.txt");
+        assert.equal(existsSync(exitCode) ? readFileSync(exitCode, "utf8").trim() : "0", each === "accepted" ? "0" : "1", `exit code of ${each}/`);
+      }
+    });
+
+    if (row.istio !== undefined) {
+      test(`${name}: refused for an Istio older than ${row.istio}`, () => {
+        const [major, minor] = row.istio!.split(".").map(Number) as [number, number];
+        const under = (istioVersion: string): readonly string[] => read(name, row.example, { ...open, istioVersion }).diagnostics.map(({ code }) => code);
+        assert.deepEqual(under(`${major}.${minor - 1}`), ["IZ208"]);
+        assert.deepEqual(under(row.istio!), []);
+      });
+    }
+  }
+
+  test("has no golden for an annotation that is gone", () => {
+    assert.deepEqual(readdirSync(join(goldens, "annotations")).filter((name) => !Object.hasOwn(rows, name)), []);
+  });
+
+  test("gives every setting a field name of its own", () => {
+    const fields = settingNames.map(toFieldName);
+    assert.deepEqual(fields.filter((field, i) => fields.indexOf(field) !== i), []);
+  });
+
+  test("names both of two settings that exclude each other", () => {
+    const pairs = settingNames.flatMap((name) => (rows[name].excludes === undefined ? [] : [[name, rows[name].excludes as SettingName] as const]));
+    assert.deepEqual(pairs.filter(([name, other]) => rows[other]?.excludes !== name), []);
+  });
+
+  test("says where each may stand, what it writes and where Istio explains it", () => {
+    for (const name of settingNames) {
+      const { on, writes, summary, docs, since } = rows[name];
+      assert.ok(on.length > 0, name);
+      assert.match(writes, /^(nothing: .+|(Namespace )?label .+|(Namespace label|pod annotation) .+|(VirtualService|DestinationRule|PeerAuthentication)( and DestinationRule)? spec.*)$/, name);
+      assert.match(summary, /^[A-Z`\d].*\.$/s, name);
+      assert.match(docs, /^[a-z0-9/_-]+\/(#[A-Za-z0-9-]+)?$/, name);
+      assert.match(since, /^\d+\.\d+\.\d+$/, name);
+    }
+  });
+});
+
+/** The exported functions of a folder whose names start with a verb. */
+async function exportedFrom(folder: string, verb: string): Promise<readonly (readonly [string, unknown])[]> {
+  const loaded = await Promise.all(filesBelow(folder).map((file) => import(join(root, file)) as Promise<{ readonly [name: string]: unknown }>));
+  return loaded.flatMap((module) => Object.entries(module)).filter(([name, value]) => typeof value === "function" && new RegExp(`^${verb}[A-Z]`).test(name));
+}
+
+function missingFrom(list: readonly unknown[], exported: readonly (readonly [string, unknown])[]): readonly string[] {
+  return exported.filter(([, value]) => !list.includes(value)).map(([name]) => name);
+}
+
+describe("registration", () => {
+  test("every generator of a kind is in the list that runs", async () => {
+    const exported = await exportedFrom("generators/istio", "generate");
+    assert.ok(exported.length > 0);
+    assert.deepEqual(missingFrom(generators, exported), []);
+    assert.equal(generators.length, new Set(generators).size);
+  });
+
+  test("every check is in the list that runs", async () => {
+    const exported = await exportedFrom("generators/checks", "check");
+    assert.ok(exported.length > 0);
+    assert.deepEqual(missingFrom(checks, exported), []);
+    assert.equal(checks.length, new Set(checks).size);
+  });
+});
+
+/** The floors of the core, the lowest first; two names on one floor do not import each other. */
+const floors: readonly (readonly string[])[] = [["kube"], ["diagnostics"], ["annotations"], ["mesh"], ["istio", "checks"], [""]];
+
+/** The folder of a core file below generators/; empty for those that stand in generators/ itself. */
+function folderOf(file: string): string {
+  return file.split("/").slice(1, -1).join("/");
+}
+
+function floorOf(file: string): number {
+  return floors.findIndex((folders) => folders.includes(folderOf(file)));
+}
+
+function describeImport({ from, to }: Import): string {
+  return `${from} imports ${to}`;
+}
+
+describe("the house", () => {
+  const core = importsBelow("generators");
+  const shell = importsBelow("plugin");
+
+  test("import lines are found at all", () => {
+    assert.ok(core.length > 50 && shell.length > 30, `${core.length} in generators/, ${shell.length} in plugin/`);
+  });
+
+  test("every folder of the core has a floor", () => {
+    assert.deepEqual(filesBelow("generators").filter((file) => floorOf(file) < 0), []);
+  });
+
+  test("the core imports nothing but itself and packages that touch no file, process or clock", () => {
+    const packages = new Set(["js-yaml", "deepmerge"]);
+    const outside = core.filter(({ to, isLocal }) => (isLocal ? !to.startsWith("generators/") : !packages.has(to)));
+    assert.deepEqual(outside.map(describeImport), []);
+  });
+
+  test("inside the core, imports go to the same folder or to a lower floor", () => {
+    const wrong = core.filter(({ to, isLocal }) => isLocal && to.startsWith("generators/"))
+      .filter(({ from, to }) => folderOf(from) !== folderOf(to) && floorOf(to) >= floorOf(from));
+    assert.deepEqual(wrong.map(describeImport), []);
+  });
+
+  test("no generator imports another, and no check another", async () => {
+    const registered = (folder: string, verb: string): readonly string[] => filesBelow(folder).filter((file) =>
+      new RegExp(`^export (const|function) ${verb}[A-Z]`, "m").test(readFileSync(join(root, file), "utf8")));
+    for (const files of [registered("generators/istio", "generate"), registered("generators/checks", "check")]) {
+      assert.ok(files.length > 1);
+      assert.deepEqual(core.filter(({ from, to }) => files.includes(from) && files.includes(to)).map(describeImport), []);
+    }
+  });
+
+  test("the shell imports itself, the core, packages and node", () => {
+    const outside = shell.filter(({ to, isLocal }) => isLocal && !/^(plugin|generators)\//.test(to));
+    assert.deepEqual(outside.map(describeImport), []);
+  });
+
+  test("no command imports another; what they share of the command line is in cli.ts", () => {
+    const isCommand = (file: string): boolean => file.startsWith("plugin/cli/") && file !== "plugin/cli/cli.ts";
+    assert.deepEqual(shell.filter(({ from, to }) => isCommand(from) && isCommand(to)).map(describeImport), []);
+  });
+
+  test("nothing below the commands imports a command, and nothing imports main.ts", () => {
+    const upward = shell.filter(({ from, to }) => (to.startsWith("plugin/cli/") && !/^plugin\/(cli\/|main\.ts$)/.test(from)) || to === "plugin/main.ts");
+    assert.deepEqual(upward.map(describeImport), []);
+  });
+
+  test("reports and trees stand beside each other and below the function", () => {
+    const sideways = shell.filter(({ from, to }) => (from.startsWith("plugin/report/") && /^plugin\/(?!report\/)/.test(to))
+      || (from.startsWith("plugin/tree/") && /^plugin\/(report\/|krm\.ts$|run\.ts$)/.test(to)));
+    assert.deepEqual(sideways.map(describeImport), []);
+  });
+
+  test("nothing imports scripts/ or test/ but they themselves, and tests take only the tools from scripts/", () => {
+    const imports = [...core, ...shell, ...importsBelow("scripts"), ...importsBelow("test")].filter(({ isLocal }) => isLocal);
+    const wrong = imports.filter(({ from, to }) =>
+      (to.startsWith("test/") && !from.startsWith("test/"))
+      || (to.startsWith("scripts/") && !from.startsWith("scripts/") && !(from.startsWith("test/") && to === "scripts/tools.ts")));
+    assert.deepEqual(wrong.map(describeImport), []);
+  });
+});

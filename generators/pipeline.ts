@@ -1,4 +1,5 @@
 import { finishDiagnostics } from "./accept.ts";
+import { rows } from "./annotations/table.ts";
 import { checks } from "./checks/index.ts";
 import { diagnose, type Diagnostic } from "./diagnostics/diagnostic.ts";
 import { generators } from "./istio/index.ts";
@@ -8,8 +9,9 @@ import {
   asMapping, compareText, describeObject, equal, groupOf, identityOf, kindOf, mappingAt, nameOf, namespaceOf, refOf, stringsAt, type Item, type KubeObject, type Mapping,
 } from "./kube/object.ts";
 import { isServiceMesh, readMeshConfig, type MeshConfig } from "./mesh/config.ts";
+import { isOwn, type MeshService } from "./mesh/service.ts";
 import { planRoutes } from "./mesh/destinations.ts";
-import { readLevels } from "./mesh/levels.ts";
+import { namespaceFor, readLevels } from "./mesh/levels.ts";
 import { ServiceLookup } from "./mesh/lookup.ts";
 import { checkUnserved, findFlaggerTargets, pairWorkloads, resolveSettings } from "./mesh/settings.ts";
 import { findSources, ownersOf } from "./mesh/sources.ts";
@@ -58,14 +60,14 @@ export function runPipeline(input: PipelineInput): PipelineResult {
   const workloads = findWorkloads(sources);
   const known = pairWorkloads(sources, workloads, levels);
   const settings = resolveSettings(known, levels, config);
-  const lookup = new ServiceLookup(known);
+  const lookup = new ServiceLookup(known, ({ object }) => namespaceFor(object, config));
   const flagger = findFlaggerTargets(sources);
   const [owned, services] = partition(settings.value, ({ workloads: behind }) =>
     behind.some(({ workload }) => flagger.has(`${workload.namespace}/${kindOf(workload.item.object)}/${workload.name}`)));
   const plans = new Map(services.map((service) => [service, planRoutes(service, lookup, config)]));
   const namespaces = new Map(sources.filter(({ object }) => kindOf(object) === "Namespace" && groupOf(object) === "").map((item) => [nameOf(item.object), item]));
   const kept = sources.filter(({ object }) => groupOf(object).endsWith(".istio.io"));
-  const context: MeshContext = { config, services, plans, known, workloads, levels, sources, namespaces, kept };
+  const context: MeshContext = { config, services, leftOut: owned, plans, known, workloads, levels, sources, namespaces, kept };
 
   const generated = generators.map((generate) => generate(context));
   const clashes = resolveClashes(generated.flatMap(({ made }) => made), context);
@@ -77,7 +79,7 @@ export function runPipeline(input: PipelineInput): PipelineResult {
   const diagnostics = finishDiagnostics([
     ...early, ...left.map(describeLeft), ...checkTwice(sources), ...levels.diagnostics, ...settings.diagnostics,
     ...checkUnserved(workloads, known, levels), ...[...plans.values()].flatMap((plan) => plan.diagnostics),
-    ...owned.map((service) => diagnose("IZ325", { ref: service.ref, path: ["metadata"] }, { service: service.name })),
+    ...owned.flatMap(describeFlagger),
     ...generated.flatMap((each) => each.diagnostics), ...clashes.diagnostics, ...found,
   ], context);
   const guard = input.caller === "plugin" && String(mappingAt(input.functionConfig, "spec")["guard"]) === "true" ? [{ object: guardMarker }] : [];
@@ -85,6 +87,17 @@ export function runPipeline(input: PipelineInput): PipelineResult {
   const { replaced, removed, added } = place(made, rebuilt);
   if (input.caller !== "package") for (const item of input.items) if (isServiceMesh(item.object)) removed.add(item);
   return { removed, replaced, edits, added: [...added, ...guard], diagnostics, usedNames: lookup.used };
+}
+
+/** Flagger's own routes: an info, and a warning for each setting that somebody wrote in vain. */
+function describeFlagger(service: MeshService): readonly Diagnostic[] {
+  const inVain = [...service.settings.all()].filter((setting) => isOwn(setting) && ["VirtualService", "DestinationRule"].includes(rows[setting.name].family));
+  return [
+    diagnose("IZ325", { ref: service.ref, path: ["metadata"] }, { service: service.name }),
+    ...inVain.map((setting) => diagnose("IZ218", setting.source.place, {
+      key: `istiomize.dev/${setting.name}`, why: "a Service whose routes istiomize makes; here Flagger does", help: "set it in the Canary of Flagger",
+    }, { subject: service.ref })),
+  ];
 }
 
 function untouched(diagnostics: readonly Diagnostic[]): PipelineResult {

@@ -143,16 +143,16 @@ describe("a pipe", () => {
   test("carries nothing on stdout after an error, and exit code 1", () => {
     const mistakes: readonly (readonly [string, RegExp])[] = [
       ["", /error IZ101/], ["  \n# nothing\n", /error IZ101/], ["a: [", /error IZ102/], ["- a\n- b\n", /error IZ103/], ["just words\n", /error IZ103/],
-      [stream("timeout: 15"), /error IZ201/], [stream("timout: 5s"), /error IZ202[\s\S]*istiomize\.dev\/timeout/], [`${stream("timeout: 5s")}---\na: 1\na: 2\n`, /error IZ105/],
+      [stream("timeout: '15'"), /error IZ201/], [stream("timeout: 15"), /error IZ201/], [stream("timout: 5s"), /error IZ202[\s\S]*istiomize\.dev\/timeout/], [`${stream("timeout: 5s")}---\na: 1\na: 2\n`, /error IZ105/],
       [`${stream("timeout: 5s")}---\napiVersion: istiomize.dev/v1alpha1\nkind: ServiceMesh\nmetadata: {name: m}\nspec: {tiemout: 5s}\n`, /error IZ110/],
     ];
     for (const [input, message] of mistakes) assertRefused(istiomize([], { input }), message, 1);
   });
 
   test("names the line of a mistake, and counts the mistakes where there are several", () => {
-    const { stderr } = istiomize([], { input: stream("timeout: 15\n    istiomize.dev/retry-attempts: many") });
-    assert.match(stderr, /^<stdin>:25:27 {2}error IZ201/m);
-    assert.match(stderr, /^<stdin>:26:34 {2}error IZ201/m);
+    const { stderr } = istiomize([], { input: stream("timeout: '15'\n    istiomize.dev/retry-attempts: many") });
+    assert.match(stderr, /^<stdin>:25:28 {2}error IZ201/m);
+    assert.match(stderr, /^<stdin>:26:35 {2}error IZ201/m);
     assert.match(stderr, /^istiomize: 2 errors$/m);
   });
 
@@ -307,7 +307,7 @@ describe("render", () => {
   test("puts an error of the annotations in its file and line, and nothing on stdout", (t) => {
     const { directory, env } = withTool(t, "cat tree/all.yaml");
     writeFiles(directory, { "tree/all.yaml": stream("timeout: 15") });
-    assertRefused(istiomize(["render", "tree"], { cwd: directory, env }), /^tree\/all\.yaml:25:27 {2}error IZ201/m, 1);
+    assertRefused(istiomize(["render", "tree"], { cwd: directory, env }), /^tree\/all\.yaml:25:28 {2}error IZ201/m, 1);
   });
 
   test("takes kustomize before kubectl, kubectl where it is alone, and what --with names", (t) => {

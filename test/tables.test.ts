@@ -84,9 +84,10 @@ function fits(schema: { readonly [key: string]: unknown }, value: unknown): bool
   return typeof value !== "string" || pattern === undefined || new RegExp(pattern, "s").test(value);
 }
 
-function meshCodes(spec: KubeObject): readonly string[] {
+/** The fields of a ServiceMesh that are refused. */
+function refusedFields(spec: KubeObject): readonly (string | undefined)[] {
   const mesh = { apiVersion: "istiomize.dev/v1alpha1", kind: "ServiceMesh", metadata: { name: "m" }, spec: { istioVersion: "1.99", ...spec } };
-  return readMeshConfig(mesh, []).diagnostics.map(({ code, place }) => `${code} ${place?.path.join(".")}`);
+  return readMeshConfig(mesh, []).diagnostics.map(({ place }) => place?.path.join("."));
 }
 
 describe("the table of annotations", () => {
@@ -117,7 +118,7 @@ describe("the table of annotations", () => {
       assert.ok(forms.some((form) => fits(row.value.schema, form)), `the schema ${JSON.stringify(row.value.schema)} allows none of ${JSON.stringify(forms)}`);
       for (const form of forms) {
         for (const [allowed, path, spec] of homes) {
-          assert.deepEqual(meshCodes(spec(form)), allowed ? [] : [`IZ110 ${path}`], JSON.stringify(form));
+          assert.deepEqual(refusedFields(spec(form)), allowed ? [] : [path], JSON.stringify(form));
         }
       }
     });
@@ -142,8 +143,27 @@ describe("the table of annotations", () => {
     }
   }
 
+  /** Values to refuse whose suggestion would be refused in its turn. */
+  function misled(writings: (row: Row) => readonly unknown[]): readonly string[] {
+    return settingNames.flatMap((name) => writings(rows[name]).flatMap((written) => {
+      const { proposed } = read(name, written).diagnostics[0] ?? {};
+      const isAccepted = proposed === undefined || read(name, proposed.replace(/^"(.*)"$/, "$1")).setting !== undefined;
+      return isAccepted ? [] : [`${name}: ${JSON.stringify(written)} is answered with ${proposed}`];
+    }));
+  }
+
+  test("suggests only what is accepted, to whoever misspelled a value", () => {
+    assert.deepEqual(misled(({ refused, example }) => [refused, refused.toUpperCase(), ` ${example}`, `${example}s`, `${example}%`, example.replace(/\D+$/, ""), example.replaceAll(",", ", ,")]), []);
+  });
+
+  test("suggests only what is accepted, to whoever left the quotes out", () => {
+    assert.deepEqual(misled(({ refused, example }) => [Number(refused), Number.parseFloat(example)].filter(Number.isFinite)), []);
+    assert.deepEqual(misled(() => [true, false]), []);
+  });
+
   test("has no golden for an annotation that is gone", () => {
-    assert.deepEqual(readdirSync(join(goldens, "annotations")).filter((name) => !Object.hasOwn(rows, name)), []);
+    const shown = readdirSync(join(goldens, "annotations")).filter((name) => existsSync(join(goldens, "annotations", name, "accepted")));
+    assert.deepEqual(shown.filter((name) => !Object.hasOwn(rows, name)), []);
   });
 
   test("gives every setting a field name of its own", () => {

@@ -16,7 +16,7 @@ export const checkCombinations: Check = ({ context }) => context.services.flatMa
     ...(service.subsets.length > 1 ? service.subsets.filter(({ layer }) => layer.size > 0).map(({ layer }) => service.settings.with(layer)) : []),
   ];
   const found = all.flatMap((settings) => [...checkTls(settings), ...checkNeeds(settings)]);
-  return [...distinct(found), ...checkHash(service), ...checkUpgrade(service)];
+  return [...distinct(found), ...checkHash(service), ...checkUpgrade(service), ...checkTwice(service)];
 });
 
 function distinct(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
@@ -72,9 +72,20 @@ function nameWithValue(setting: Setting): string {
 }
 
 function checkHash(service: MeshService): readonly Diagnostic[] {
-  const hash = service.settings.get("consistent-hash");
+  const hash = service.settings.get("consistent-hash") ?? service.subsets.map(({ layer }) => layer.get("consistent-hash")).find((setting) => setting && !setting.removed);
   const weights = service.settings.get("weights");
   return hash && weights ? [diagnose("IZ365", hash.source.place, { by: "weights" }, { subject: service.ref })] : [];
+}
+
+/** TLS from the caller's proxy on a port whose application already speaks TLS. */
+function checkTwice(service: MeshService): readonly Diagnostic[] {
+  return service.ports.filter(({ protocol }) => protocol === "tls").flatMap((port) => {
+    const tls = portSettings(service, port).get("tls");
+    return tls && (tls.value === "SIMPLE" || tls.value === "MUTUAL") ? [diagnose("IZ218", tls.source.place, {
+      key: `tls: ${tls.value} on port ${describePort(port)}`, why: "a port on which the application speaks plain text: this one carries TLS already, and would get TLS inside TLS",
+      help: "remove tls, or set it behind port.<name> of a plain-text port",
+    }, { subject: service.ref })] : [];
+  });
 }
 
 function checkUpgrade(service: MeshService): readonly Diagnostic[] {

@@ -6,13 +6,18 @@ import { ownersOf } from "../mesh/sources.ts";
 import type { Check } from "./check.ts";
 
 /** Faults in production, whether by a patch or by hand (rule V9). */
-export const checkFaults: Check = ({ context, made }) => {
+export const checkFaults: Check = ({ context, made, istio }) => {
   const { environment, allowFaults } = context.config;
   if (environment !== "production") return [];
-  return made.filter(({ object }) => kindOf(object) === "VirtualService" && !allowFaults.includes(nameOf(object))).flatMap(({ object }) =>
-    asList(mappingAt(object, "spec")["http"]).flatMap((rule, i) => asMapping(rule)?.["fault"] === undefined ? [] : [
-      diagnose("IZ380", { ref: refOf(object), path: ["spec", "http", `[${i}]`, "fault"] }, { service: nameOf(object) }),
-    ]));
+  const patched = new Map(made.map(({ object, beside }) => [object, beside]));
+  return istio.filter((object) => kindOf(object) === "VirtualService" && !allowFaults.includes(nameOf(object))).flatMap((object) =>
+    asList(mappingAt(object, "spec")["http"]).flatMap((rule, i) => {
+      const beside = patched.get(object);
+      const place = beside
+        ? { ref: refOf(beside.object), path: ["metadata", "annotations", "istiomize.dev/virtual-service-patch"] }
+        : { ref: refOf(object), path: ["spec", "http", `[${i}]`, "fault"] };
+      return asMapping(rule)?.["fault"] === undefined ? [] : [diagnose("IZ380", place, { service: nameOf(object) })];
+    }));
 };
 
 /** Generated objects that were kept although their Service is gone or renamed (rules H1, H2, K1). */

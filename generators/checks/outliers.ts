@@ -10,8 +10,12 @@ import type { Check } from "./check.ts";
 export const checkOutliers: Check = ({ context }) => context.services.filter(({ shape }) => shape === "cluster").flatMap((service) => {
   const plan = context.plans.get(service)!;
   const routed = plan.targets?.flatMap(({ subset, weight }) => (subset && weight !== 0 ? [subset] : [])) ?? [];
-  if (routed.length === 0) return checkPods(service.settings, service.workloads.map(({ workload }) => workload), `Service ${service.name}`, service.ref);
-  return routed.flatMap((subset) => checkPods(service.settings.with(subset.layer), subset.workloads, `subset ${subset.name} of ${service.name}`, service.ref));
+  const layers = [...service.portLayers.values()].filter((layer) => [...layer.keys()].some((name) => blockOf(name) === "outlierDetection"));
+  const variants = (settings: Settings): readonly Settings[] => [settings, ...layers.map((layer) => settings.with(layer))];
+  if (routed.length === 0) {
+    return variants(service.settings).flatMap((settings) => checkPods(settings, service.workloads.map(({ workload }) => workload), `Service ${service.name}`, service.ref));
+  }
+  return routed.flatMap((subset) => variants(service.settings.with(subset.layer)).flatMap((settings) => checkPods(settings, subset.workloads, `subset ${subset.name} of ${service.name}`, service.ref)));
 });
 
 /** Endpoints are counted per cluster, which is per subset where routes name subsets. */

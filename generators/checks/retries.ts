@@ -12,8 +12,9 @@ const unsafe = new Set(["5xx", "gateway-error", "reset", "retriable-4xx", "retri
 export const checkRetries: Check = ({ context }) => context.services.flatMap((service) => {
   const ports = service.ports.filter(isHttp);
   const distinct = new Map(ports.map((port) => [service.portLayers.get(port.number), portSettings(service, port)]));
+  const off = [...distinct.values()].every((settings) => settings.valueOf("retry-attempts") === 0);
   return [...distinct.values()].flatMap((settings) => [
-    ...checkBudget(service, settings), ...checkConditions(service, settings), ...checkSwitchedOff(service, settings),
+    ...checkBudget(service, settings), ...checkConditions(service, settings), ...(off ? checkSwitchedOff(service, settings) : []),
   ]);
 });
 

@@ -2,6 +2,7 @@ import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import { askedLabel, injectionLabels } from "../mesh/injection.ts";
 import { asText, describeObject, mappingAt, nameOf, namespaceOf, refOf, stringsAt } from "../kube/object.ts";
 import { portSettings, type MeshService } from "../mesh/service.ts";
+import { containerPortsOf } from "../mesh/workload.ts";
 import type { Check, CheckInput } from "./check.ts";
 
 const proxyPorts = new Set([15000, 15001, 15004, 15006, 15008, 15020, 15021, 15053, 15090]);
@@ -38,7 +39,7 @@ function findDisabledNamespaces({ context, edits }: CheckInput): ReadonlyMap<str
 function checkShape(service: MeshService): readonly Diagnostic[] {
   const { object, ref, shape } = service;
   const spec = mappingAt(object, "spec");
-  if (shape === "external-name") return [diagnose("IZ332", { ref, path: ["spec", "type"] }, { target: asText(spec["externalName"]) ?? "nothing" })];
+  if (shape === "external-name") return [diagnose("IZ332", { ref, path: ["spec", "type"] }, { target: `an alias of ${asText(spec["externalName"]) ?? "nothing"}` })];
   if (shape === "udp") return [diagnose("IZ339", { ref, path: ["spec", "ports"] }, {})];
   if (Object.keys(service.selector).length === 0) return [diagnose("IZ330", { ref, path: ["spec", "selector"] }, {})];
   if (service.workloads.length > 0) return [];
@@ -48,7 +49,9 @@ function checkShape(service: MeshService): readonly Diagnostic[] {
 function checkPorts(service: MeshService): readonly Diagnostic[] {
   return service.ports.flatMap((port, i) => {
     const path = ["spec", "ports", `[${i}]`, "targetPort"];
-    return typeof port.targetPort === "number" && proxyPorts.has(port.targetPort) ? [diagnose("IZ337", { ref: service.ref, path }, { port: port.targetPort })] : [];
+    const numbers = typeof port.targetPort === "number" ? [port.targetPort]
+      : service.workloads.flatMap(({ workload }) => containerPortsOf(workload)).filter(({ name }) => name === port.targetPort).map(({ number }) => number);
+    return [...new Set(numbers)].filter((number) => proxyPorts.has(number)).map((number) => diagnose("IZ337", { ref: service.ref, path }, { port: number }));
   });
 }
 
@@ -57,7 +60,7 @@ function checkPods(service: MeshService, disabled: ReadonlyMap<string, string>, 
     const place = { ref: refOf(workload.item.object), path: ["spec", "template"] };
     if (workload.podSpec["hostNetwork"] === true) return [diagnose("IZ343", place, {}, { subject: service.ref })];
     const inject = own.get("inject");
-    const label = workload.podLabels["sidecar.istio.io/inject"];
+    const label = workload.podLabels["sidecar.istio.io/inject"] ?? stringsAt(workload.item.object, "spec", "template", "metadata", "annotations")["sidecar.istio.io/inject"];
     if (disabled.has(service.namespace)) return [diagnose("IZ342", place, { why: `namespace ${service.namespace} carries istio-injection: ${disabled.get(service.namespace)}, which no pod label overrides` }, { subject: service.ref })];
     const revision = own.get("revision");
     if (revision && !revision.removed && byLabel.has(service.namespace)) {
@@ -67,7 +70,7 @@ function checkPods(service: MeshService, disabled: ReadonlyMap<string, string>, 
       }, { subject: service.ref })];
     }
     if (inject?.value === false) return [diagnose("IZ342", inject.source.place, { why: `istiomize.dev/inject: "false" on ${describeObject(workload.item.object)}` }, { subject: service.ref })];
-    if (label === "false" && inject === undefined) return [diagnose("IZ342", place, { why: `the pod label sidecar.istio.io/inject: "false" of ${describeObject(workload.item.object)}` }, { subject: service.ref })];
+    if (label === "false" && inject === undefined) return [diagnose("IZ342", place, { why: `sidecar.istio.io/inject: "false" on the pods of ${describeObject(workload.item.object)}` }, { subject: service.ref })];
     return [];
   });
 }

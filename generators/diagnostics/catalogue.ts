@@ -208,11 +208,11 @@ export const catalogue = {
   }), "It is left out, or Istio ignores it; whoever wrote it believes otherwise."),
 
   // ---- 3xx: checks over several settings and objects
-  IZ301: rule("error", "unknown destination", (a: { name: string; subsets: readonly string[]; services: readonly string[]; suggestion?: string }) => ({
+  IZ301: rule("error", "unknown destination", (a: { name: string; subsets: readonly string[]; isElsewhere: boolean; suggestion?: string }) => ({
     read: quote(a.name),
-    expected: `a subset of this Service (${list(a.subsets)}) or a Service of its namespace`,
+    expected: a.isElsewhere ? "a Service in the input, as name.namespace" : `a subset of this Service (${list(a.subsets)}) or a Service of its namespace`,
     help: maybe(a.suggestion)
-      ?? "a subset is the `version` label (or the annotation istiomize.dev/subset) of a workload behind the Service; a Service elsewhere is name.namespace",
+      ?? "a subset is the `version` label (or the annotation istiomize.dev/subset) of a workload that the Service's selector matches; a Service elsewhere is name.namespace",
   }), "Traffic sent to a subset that no pod carries, or a host that no Service has, ends in 503."),
   IZ302: rule("error", "weights do not sum to 100", (a: { sum: number }) => ({
     read: `a sum of ${a.sum}`,
@@ -232,17 +232,17 @@ export const catalogue = {
   IZ305: rule("error", "name means two Services", (a: { name: string; candidates: readonly string[] }) => ({
     read: quote(a.name),
     expected: `one Service; it is ${list(a.candidates)}, by final name or by the name before a prefix or namespace was set`,
-    help: "write the name that only one of them has, or name.namespace",
+    help: "write the name that only one of them has, or name.namespace; where neither tells them apart, rename one of the two",
   }), "Names in annotations are those that people wrote, before an overlay's prefix; two candidates are never guessed."),
   IZ306: rule("error", "subsets cannot be told apart", (a: { one: string; other: string; what: string }) => ({
     read: `${a.one} and ${a.other}: ${a.what}`,
     expected: "a pod label (usually `version`) whose value differs for each subset",
     help: "set `version` in spec.template.metadata.labels of each workload",
   }), "A subset selects pods by labels; two with equal labels are one."),
-  IZ307: rule("error", "traffic to a workload without pods", (a: { name: string; weight: string; workload: string }) => ({
+  IZ307: rule("error", "traffic to a workload without pods", (a: { name: string; weight: string; workload: string; isActive: boolean }) => ({
     read: `${a.weight} to ${a.name}; ${a.workload} has replicas: 0`,
     expected: "pods behind every destination that gets traffic",
-    help: "give it weight 0, or replicas",
+    help: a.isActive ? "give it replicas, or make another one active" : "give it weight 0, or replicas",
   }), "Requests that go to a subset without pods end in 503."),
   IZ310: rule("warning", "retries cannot all run", (a: { tries: number; attempts: number; perTry: string; timeout: string; needed: string }) => ({
     read: `${a.tries} tries (the first + ${a.attempts} retries) of ${a.perTry} each, in a request timeout of ${a.timeout}`,
@@ -297,6 +297,11 @@ export const catalogue = {
     expected: "one VirtualService for each host in the mesh",
     help: "remove the host from istiomize.dev/hosts of one of the two Services",
   }), "Sidecars take only one VirtualService for a host; the other one would be ignored."),
+  IZ327: rule("warning", "only one server name is split", (a: { host: string }) => ({
+    read: `a TLS rule for the server name ${a.host} alone: the namespace is not known`,
+    expected: "a namespace, so that every form of the Service's name can be listed",
+    help: "set `namespace:` in the kustomization, or spec.namespace of the ServiceMesh",
+  }), "TLS traffic is matched by the server name that the caller sends; any other form of the name passes by the split."),
   IZ330: rule("warning", "Service without a selector", () => ({
     read: "no spec.selector",
     expected: "pods that a selector finds; endpoints written by hand carry no labels, so neither subsets nor mTLS work",
@@ -308,19 +313,19 @@ export const catalogue = {
     help: "mend the selector or the labels; where the workload is deployed from elsewhere this can be ignored",
   }), "A selector that matches nothing leaves the Service without endpoints: every call ends in 503."),
   IZ332: rule("error", "ExternalName Services cannot be meshed", (a: { target: string }) => ({
-    read: `type: ExternalName, an alias of ${a.target}`,
-    expected: "the settings on the Service that the alias stands for",
-    help: "move the annotations there; Istio never applies a DestinationRule or VirtualService to an alias",
+    read: `type: ExternalName: ${a.target}`,
+    expected: "the Service that the alias stands for",
+    help: "put the annotations on that one, and name it in weights; Istio never applies a DestinationRule or VirtualService to an alias",
   }), "Since Istio 1.21 an ExternalName Service is a pure alias: no cluster is made for it."),
   IZ333: rule("warning", "headless Service", (a: { left: readonly string[] }) => ({
     read: `clusterIP: None, with ${list(a.left)}`,
     expected: "connection settings only: sidecars call the pod address that DNS gave",
     help: "left out here; give the Service a cluster IP (a second Service will do) where Istio should balance",
   }), "For a headless Service the caller picks the pod, so load balancing, outlier detection and subsets do not steer."),
-  IZ334: rule("error", "headless Service cannot split traffic", (a: { key: string }) => ({
-    read: `${a.key} on a Service with clusterIP: None`,
+  IZ334: rule("error", "headless Service cannot be steered", (a: { key: string }) => ({
+    read: `${a.key}, with clusterIP: None`,
     expected: "a Service with a cluster IP",
-    help: "add a second Service without clusterIP: None over the same pods and put the weights there",
+    help: "add a second Service without clusterIP: None over the same pods, and use that one",
   }), "For a headless Service the caller picks the pod, so weights have no effect in the mesh."),
   IZ335: rule("info", "port is left out", (a: { port: string; declaredBy: string; protocol: string }) => ({
     read: `port ${a.port}: ${a.protocol}, by ${a.declaredBy}`,
@@ -382,16 +387,16 @@ export const catalogue = {
     expected: `a container port of the pods: ${list(a.known)}`,
     help: "declare it under ports of the container, or mend targetPort of the Service",
   }), "Port-level mTLS names container ports; one that does not exist protects nothing."),
-  IZ353: rule("error", "Service and workload disagree on mTLS", (a: { one: string; other: string }) => ({
+  IZ353: rule("error", "two mTLS modes for the same pods", (a: { one: string; other: string }) => ({
     read: `${a.one}, and ${a.other}`,
     expected: "one mode for the same pods",
-    help: "remove one of the two annotations",
-  }), "Both end in one PeerAuthentication for the same pods."),
-  IZ354: rule("error", "mTLS of a port needs pods", (a: { key: string }) => ({
+    help: "remove one of the two, or make them agree",
+  }), "Istio takes one PeerAuthentication for a pod, the oldest; which one that is cannot be seen in Git."),
+  IZ354: rule("error", "mTLS needs to know which pods", (a: { key: string }) => ({
     read: `${a.key} where no selector says which pods`,
     expected: "a Service with a selector, or a workload",
-    help: "set it on the Service whose port is meant",
-  }), "Istio takes port-level modes only together with a selector."),
+    help: "set it on a Service with a selector; a whole namespace takes istiomize.dev/mtls without a port",
+  }), "A PeerAuthentication for one Service selects its pods, and Istio takes port-level modes only together with a selector."),
   IZ360: rule("warning", "subset policy is never active", (a: { subset: string }) => ({
     read: `a policy for subset ${a.subset}, to which no route leads`,
     expected: "weights or active, so that a route names the subset",
@@ -417,7 +422,7 @@ export const catalogue = {
     read: `consistent-hash together with ${a.by}`,
     expected: "hashing over one fixed set of pods",
     help: "callers change pods when the set does; expect that, or remove one of the two",
-  }), "A hash holds within one subset and only as long as no pod is ejected."),
+  }), "A hash holds within one subset only."),
   IZ366: rule("warning", "h2-upgrade changes nothing here", (a: { port: string; why: string }) => ({
     read: `h2-upgrade UPGRADE on port ${a.port}`,
     expected: `an HTTP/1 port: ${a.why}`,

@@ -16,31 +16,47 @@ export function resolveClashes(made: readonly Made[], context: MeshContext): Out
   for (const object of kept) for (const key of keysOf(object, context.config)) if (!byKey.has(key)) byKey.set(key, object);
   const byIdentity = new Map(kept.map((object) => [identityOf(object), object]));
   const replaced = new Map<string, KubeObject>();
-  const value = made.filter(({ object }) => {
-    const other = keysOf(object, context.config).map((key) => byKey.get(key)).find((each) => each !== undefined);
+  const value = made.flatMap((each): readonly Made[] => {
+    const { object } = each;
+    const keys = keysOf(object, context.config);
+    const clash = keys.find((key) => byKey.has(key));
+    const other = clash === undefined ? undefined : byKey.get(clash);
     if (other) {
-      replaced.set(identityOf(object), other);
-      if (!ownersOf(other)) diagnostics.push(describeClash(object, other));
-      return false;
+      const host = hostOfKey(clash!);
+      if (!ownersOf(other)) diagnostics.push(describeClash(object, other, host));
+      const rest = kindOf(object) === "VirtualService" && host !== hostOfKey(keys[0]!) ? withoutHost(object, host, context.config) : undefined;
+      if (!rest) replaced.set(identityOf(object), other);
+      return rest ? [{ ...each, object: rest }] : [];
     }
     const namesake = byIdentity.get(identityOf(object));
     if (namesake) diagnostics.push(diagnose("IZ322", { ref: refOf(namesake), path: ["metadata", "name"] }, { made: describeObject(object), other: describeObject(namesake) }));
-    return !namesake;
+    return namesake ? [] : [each];
   });
-  diagnostics.push(...value.flatMap(({ object }) => checkSubsetsOf(object, replaced)), ...checkAmongOurs(value, context.config));
+  diagnostics.push(...value.flatMap(({ object }) => checkSubsetsOf(object, replaced, kept, context.config)), ...checkAmongOurs(value, context.config));
   return { value, diagnostics };
+}
+
+function hostOfKey(key: string): string {
+  return key.split(" ").at(-1)!;
+}
+
+/** A VirtualService whose own host is free keeps it where only a further host belongs to somebody else. */
+function withoutHost(object: KubeObject, host: string, config: MeshConfig): KubeObject {
+  const scope = { namespace: namespaceOf(object) || config.namespace, clusterDomain: config.clusterDomain };
+  const spec = mappingAt(object, "spec");
+  return { ...object, spec: { ...spec, hosts: asList(spec["hosts"]).filter((each) => typeof each !== "string" || resolveHost(each, scope) !== host) } };
 }
 
 /** Two of ours that claim one host: a host in `hosts` that is another Service, or that two Services name. */
 function checkAmongOurs(made: readonly Made[], config: MeshConfig): readonly Diagnostic[] {
   const seen = new Map<string, KubeObject>();
-  return made.flatMap(({ object }) => {
+  return made.flatMap(({ object, beside }) => {
     const keys = keysOf(object, config);
     const other = keys.map((key) => seen.get(key)).find((each) => each !== undefined);
     for (const key of keys) if (!seen.has(key)) seen.set(key, object);
     if (!other || kindOf(object) !== "VirtualService" || identityOf(other) === identityOf(object)) return [];
-    const host = keys.find((key) => seen.get(key) === other)!.split(" ").at(-1)!;
-    return [diagnose("IZ326", { ref: refOf(object), path: ["spec", "hosts"] }, { host, one: describeObject(other), other: describeObject(object) })];
+    const host = hostOfKey(keys.find((key) => seen.get(key) === other)!);
+    return [diagnose("IZ326", { ref: refOf(beside?.object ?? object), path: ["metadata", "annotations", "istiomize.dev/hosts"] }, { host, one: describeObject(other), other: describeObject(object) })];
   });
 }
 
@@ -67,21 +83,30 @@ function keysOf(object: KubeObject, config: MeshConfig): readonly string[] {
   }
 }
 
-function describeClash(object: KubeObject, other: KubeObject): Diagnostic {
+function describeClash(object: KubeObject, other: KubeObject, host: string): Diagnostic {
   const place = { ref: refOf(other), path: ["spec"] };
-  const spec = mappingAt(object, "spec");
   switch (kindOf(object)) {
-    case "DestinationRule": return diagnose("IZ321", { ...place, path: ["spec", "host"] }, { other: describeObject(other), host: asText(spec["host"]) ?? "" });
-    case "VirtualService": return diagnose("IZ320", { ...place, path: ["spec", "hosts"] }, { other: describeObject(other), host: asText(asList(spec["hosts"])[0]) ?? "" });
+    case "DestinationRule": return diagnose("IZ321", { ...place, path: ["spec", "host"] }, { other: describeObject(other), host });
+    case "VirtualService": return diagnose("IZ320", { ...place, path: ["spec", "hosts"] }, { other: describeObject(other), host });
     default: return diagnose("IZ323", place, { other: describeObject(other) });
   }
 }
 
-/** A VirtualService of ours beside a DestinationRule of theirs: its subsets must exist there. */
-function checkSubsetsOf(object: KubeObject, replaced: ReadonlyMap<string, KubeObject>): readonly Diagnostic[] {
+/**
+ * A VirtualService of ours and DestinationRules of theirs for its host, beside the Service or in a caller's namespace,
+ * where they replace ours: the subsets must exist there.
+ */
+function checkSubsetsOf(object: KubeObject, replaced: ReadonlyMap<string, KubeObject>, kept: readonly KubeObject[], config: MeshConfig): readonly Diagnostic[] {
   if (kindOf(object) !== "VirtualService") return [];
-  const theirs = replaced.get(identityOf(object).replace("/VirtualService/", "/DestinationRule/"));
-  if (!theirs) return [];
+  const beside = replaced.get(identityOf(object).replace("/VirtualService/", "/DestinationRule/"));
+  const resolve = (host: string, of: KubeObject): string => resolveHost(host, { namespace: namespaceOf(of) || config.namespace, clusterDomain: config.clusterDomain });
+  const host = resolve(asText(asList(mappingAt(object, "spec")["hosts"])[0]) ?? "", object);
+  const elsewhere = kept.filter((each) => kindOf(each) === "DestinationRule" && each !== beside && !ownersOf(each)
+    && mappingAt(each, "spec")["workloadSelector"] === undefined && resolve(asText(mappingAt(each, "spec")["host"]) ?? "", each) === host);
+  return [...(beside ? [beside] : []), ...elsewhere].flatMap((theirs) => findMissing(object, theirs));
+}
+
+function findMissing(object: KubeObject, theirs: KubeObject): readonly Diagnostic[] {
   const defined = new Set(asList(mappingAt(theirs, "spec")["subsets"]).map((subset) => asMapping(subset)?.["name"]));
   const spec = mappingAt(object, "spec");
   const named = ["http", "tls", "tcp"].flatMap((kind) => asList(spec[kind])).flatMap((rule) => asList(asMapping(rule)?.["route"]))

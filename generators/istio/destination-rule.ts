@@ -32,7 +32,8 @@ function makeDestinationRule(service: MeshService, context: MeshContext): { obje
     ...makeTrafficPolicy(service.settings, fitsService(service)),
     portLevelSettings: nonEmpty(makePortLevels(service, undefined)),
   });
-  const subsets = makeSubsets(service, plan, diagnostics);
+  const subsets = service.shape === "headless" ? [] : makeSubsets(service, plan, diagnostics);
+  diagnostics.push(...checkEmptied(service));
   const patch = service.settings.valueOf("destination-rule-patch");
   if (Object.keys(trafficPolicy).length === 0 && subsets.length === 0 && !patch) return { diagnostics };
   const generated: Mapping = compact({ host: plan.host, exportTo: service.settings.valueOf("export-to"), trafficPolicy, subsets: nonEmpty(subsets) });
@@ -93,7 +94,7 @@ function makeSubsets(service: MeshService, plan: RoutePlan, diagnostics: Diagnos
   if (routed.size === 0 && withPolicy.length === 0) return [];
   for (const { name, layer } of withPolicy) {
     const first = [...layer.values()][0]!;
-    if (!routed.has(name)) diagnostics.push(diagnose("IZ360", first.source.place, { subset: name }, { subject: service.ref }));
+    if (!routed.has(name) && plan.setting?.name !== "active") diagnostics.push(diagnose("IZ360", first.source.place, { subset: name }, { subject: service.ref }));
   }
   return service.subsets.filter(({ labels }) => labels).map((subset) => compact({
     name: subset.name, labels: subset.labels, trafficPolicy: makeSubsetPolicy(service, subset),
@@ -108,6 +109,22 @@ function makeSubsetPolicy(service: MeshService, subset: Subset): Mapping | undef
   return compact({
     ...Object.fromEntries(touched.map((block) => [block, whole[block]])),
     portLevelSettings: nonEmpty(makePortLevels(service, subset)),
+  });
+}
+
+/** `none` for all that a block holds cannot be said for one port or subset: Istio then takes the Service's block. */
+function checkEmptied(service: MeshService): readonly Diagnostic[] {
+  const whole = makeTrafficPolicy(service.settings, fitsService(service));
+  const narrower = [...service.portLayers.values(), ...(service.subsets.length > 1 ? service.subsets.map(({ layer }) => layer) : [])];
+  return narrower.flatMap((layer) => {
+    const own = makeTrafficPolicy(service.settings.with(layer), fitsService(service));
+    return [...layer.values()].filter((setting) => {
+      const block = setting.removed ? blockOf(setting.name) : undefined;
+      return block !== undefined && whole[block] !== undefined && own[block] === undefined;
+    }).map((setting) => diagnose("IZ218", setting.source.place, {
+      key: `${setting.source.place.path.at(-1)}: none`, why: "a value: Istio takes the Service's settings where nothing is left for this port or subset",
+      help: "write Istio's default as the value, or remove the setting from the Service",
+    }, { subject: service.ref }));
   });
 }
 

@@ -1,10 +1,9 @@
-import { compact, type Mapping } from "../kube/object.ts";
+import { compact, type KubeObject, type Mapping } from "../kube/object.ts";
 import type { MeshContext } from "../mesh/context.ts";
-import type { MeshService } from "../mesh/service.ts";
 import { writeOwners } from "../mesh/sources.ts";
 
 /** Metadata of a generated object: the labels of its Service, what the ServiceMesh adds, and where it came from. */
-export function makeMetadata(context: MeshContext, name: string, namespace: string, source: { readonly text?: string; readonly service?: MeshService }, wave = 0): Mapping {
+export function makeMetadata(context: MeshContext, name: string, namespace: string, source: { readonly text?: string; readonly service?: { readonly object: KubeObject } }, wave = 0): Mapping {
   const { config } = context;
   const metadata = (source.service?.object["metadata"] ?? {}) as { labels?: Mapping; annotations?: Mapping };
   const labels = Object.entries(metadata.labels ?? {}).filter(([key, value]) => typeof value === "string" && !key.startsWith("helm.sh/") && !(key === "app.kubernetes.io/managed-by" && value === "Helm"));

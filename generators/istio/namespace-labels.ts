@@ -2,7 +2,7 @@ import type { Setting } from "../annotations/setting.ts";
 import type { SettingName } from "../annotations/table.ts";
 import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import { compareText, nameOf, refOf, stringsAt, type Item, type KubeObject } from "../kube/object.ts";
-import { isExcluded } from "../mesh/levels.ts";
+import { isExcluded, namespaceFor } from "../mesh/levels.ts";
 import type { Edit, Generator, MeshContext } from "../mesh/context.ts";
 import { askedLabel, defaultLabel, injectionLabels, meshedNamespaces } from "../mesh/injection.ts";
 
@@ -51,7 +51,8 @@ function checkAbsent(context: MeshContext, meshed: ReadonlySet<string>): readonl
   return [...unnamed, ...[...meshed].sort(compareText)]
     .filter((namespace) => !context.namespaces.has(namespace) && !isExcluded(namespace, context.config) && !askedLabel(context, namespace))
     .map((namespace) => {
-      const first = context.services.find((service) => service.namespace === namespace);
-      return diagnose("IZ340", { ref: first?.ref ?? context.config.ref, path: ["metadata", "namespace"] }, { namespace, label: `${label.key}: ${label.value}` });
+      const first = [...context.services, ...context.leftOut].find((service) => service.namespace === namespace)?.object
+        ?? [...context.known, ...context.workloads].map(({ item }) => item.object).find((object) => namespaceFor(object, context.config) === namespace);
+      return diagnose("IZ340", { ref: first ? refOf(first) : context.config.ref, path: ["metadata", "namespace"] }, { namespace, label: `${label.key}: ${label.value}` });
     });
 }

@@ -21,8 +21,9 @@ export const generatePeerAuthentications: Generator = (context) => {
   return { made: [...wide, ...narrow.made], edits: [], diagnostics: narrow.diagnostics };
 };
 
-function makeObject(context: MeshContext, name: string, namespace: string, source: string | undefined, spec: KubeObject): KubeObject {
-  return { apiVersion: "security.istio.io/v1", kind: "PeerAuthentication", metadata: makeMetadata(context, name, namespace, { ...(source !== undefined && { text: source }) }), spec };
+function makeObject(context: MeshContext, name: string, namespace: string, source: string | undefined, spec: KubeObject, service?: KnownService): KubeObject {
+  const metadata = makeMetadata(context, name, namespace, { ...(source !== undefined && { text: source }), ...(service && { service }) });
+  return { apiVersion: "security.istio.io/v1", kind: "PeerAuthentication", metadata, spec };
 }
 
 function makeMeshWide(context: MeshContext): readonly Made[] {
@@ -34,7 +35,9 @@ function makeNamespaceWide(context: MeshContext): readonly Made[] {
   const { config, levels } = context;
   const modes = new Map<string, { mode: string; source?: string }>();
   if (config.mtls?.scope === "namespace" && config.injection.mode !== "none") {
-    for (const namespace of meshedNamespaces(context)) modes.set(namespace, { mode: config.mtls.mode });
+    // Objects without a namespace land in the same one, whichever that is; so does this.
+    const unnamed = context.services.some(({ namespace, workloads }) => namespace === "" && workloads.length > 0) ? [""] : [];
+    for (const namespace of [...unnamed, ...meshedNamespaces(context)]) modes.set(namespace, { mode: config.mtls.mode });
   }
   const named = new Set([...config.namespaces.keys(), ...context.namespaces.keys()]);
   for (const namespace of named) {
@@ -50,44 +53,52 @@ function nearest(layers: readonly Layer[]): Setting | undefined {
   return layers.map((layer) => layer.get("mtls")).findLast((setting) => setting !== undefined);
 }
 
-/** What one selector's object says: the mode of its pods, and of container ports. */
+/** What one object says: the mode of the pods that its selector finds, and of their container ports. */
 interface Modes {
   readonly item: Item;
   readonly name: string;
   readonly namespace: string;
   readonly selector: { readonly [key: string]: string };
   readonly source: string;
-  mode?: Setting;
-  readonly ports: Map<number, Setting>;
+  readonly service?: KnownService;
+  readonly mode?: Setting;
+  readonly ports: ReadonlyMap<number, Setting>;
 }
 
 function makeSelected(context: MeshContext): Generated {
   const diagnostics: Diagnostic[] = [];
-  const bySelector = new Map<string, Modes>();
-  const collect = (modes: Modes): void => {
-    const key = `${modes.namespace}\n${JSON.stringify(Object.entries(modes.selector).sort())}`;
-    const other = bySelector.get(key);
-    if (!other) {
-      bySelector.set(key, modes);
-      return;
-    }
-    if (modes.mode) other.mode = agree(other.mode, modes.mode, diagnostics);
-    for (const [port, setting] of modes.ports) other.ports.set(port, agree(other.ports.get(port), setting, diagnostics));
-  };
-  for (const service of context.known) readService(service, context, diagnostics).forEach(collect);
   const served = new Set(context.known.flatMap(({ workloads }) => workloads.map(({ workload }) => workload)));
-  for (const workload of context.workloads) {
-    if (!served.has(workload)) readWorkload(workload, undefined, context, diagnostics).forEach(collect);
-  }
-  const made = [...bySelector.values()].map((modes): Made => ({
+  const selected = [
+    ...context.known.flatMap((service) => readService(service, context, diagnostics)),
+    ...context.workloads.filter((workload) => !served.has(workload)).flatMap((workload) => readWorkload(workload, undefined, context, diagnostics) ?? []),
+  ];
+  const made = mergeAlike(selected, diagnostics).map((modes): Made => ({
     beside: modes.item,
     object: makeObject(context, modes.name, modes.namespace, modes.source, compact({
       selector: { matchLabels: modes.selector },
       mtls: modes.mode && { mode: modes.mode.value },
       portLevelMtls: Object.fromEntries([...modes.ports].sort((a, b) => a[0] - b[0]).map(([port, { value }]) => [String(port), { mode: value }])),
-    })),
+    }), modes.service),
   }));
   return { made, edits: [], diagnostics };
+}
+
+/** All values for one selector make one object. */
+function mergeAlike(selected: readonly Modes[], diagnostics: Diagnostic[]): readonly Modes[] {
+  const bySelector = new Map<string, Modes>();
+  for (const modes of selected) {
+    const key = `${modes.namespace}\n${JSON.stringify(Object.entries(modes.selector).sort())}`;
+    const other = bySelector.get(key);
+    bySelector.set(key, other ? merge(other, modes, diagnostics) : modes);
+  }
+  return [...bySelector.values()];
+}
+
+function merge(one: Modes, other: Modes, diagnostics: Diagnostic[]): Modes {
+  const ports = new Map(one.ports);
+  for (const [port, setting] of other.ports) ports.set(port, agree(ports.get(port), setting, diagnostics));
+  const mode = other.mode ? agree(one.mode, other.mode, diagnostics) : one.mode;
+  return { ...one, ports, ...(mode && { mode }) };
 }
 
 function agree(one: Setting | undefined, other: Setting, diagnostics: Diagnostic[]): Setting {
@@ -97,39 +108,39 @@ function agree(one: Setting | undefined, other: Setting, diagnostics: Diagnostic
   return one ?? other;
 }
 
+/**
+ * One object with the Service's selector where its workloads say nothing else; where one of several does, an object
+ * for each workload instead, because Istio takes only the oldest of two whose selectors overlap.
+ */
 function readService(service: KnownService, context: MeshContext, diagnostics: Diagnostic[]): readonly Modes[] {
   const { object, item } = service;
   const settings = context.levels.of(object);
   const mode = settled([...(context.levels.profilesOf(settings.own) ?? []), settings.own]);
-  const ports = [...settings.ports].flatMap(([written, layer]): [string, Setting][] => (layer.get("mtls") ? [[written, layer.get("mtls")!]] : []));
+  const portSettings = [...settings.ports].flatMap(([written, layer]): [string, Setting][] => (layer.get("mtls") ? [[written, layer.get("mtls")!]] : []));
   const workloads = service.workloads.map(({ workload }) => workload);
-  const below = service.workloads.flatMap(({ workload }) => readWorkload(workload, service, context, diagnostics));
+  const below = workloads.map((workload) => readWorkload(workload, service, context, diagnostics));
+  if (!mode && portSettings.length === 0 && below.every((each) => !each)) return [];
   const selector = stringsAt(object, "spec", "selector");
-  if (!mode && ports.length === 0) return mergeBelow(below, service, context);
   if (Object.keys(selector).length === 0) {
-    const first = mode ?? ports[0]![1];
-    diagnostics.push(diagnose("IZ354", first.source.place, { key: first.source.place.path.at(-1)!.replace("istiomize.dev/", "") }));
+    const first = mode ?? portSettings[0]?.[1];
+    if (first) diagnostics.push(diagnose("IZ354", first.source.place, { key: first.source.place.path.at(-1)!.replace("istiomize.dev/", "") }));
     return [];
   }
-  for (const each of below) {
-    if (mode && each.mode) agree(mode, each.mode, diagnostics);
-  }
-  const own: Modes = { item, name: nameOf(object), namespace: namespaceFor(object, context.config), selector, source: `Service/${nameOf(object)}`, ports: new Map(), ...(mode && { mode }) };
-  for (const [written, setting] of ports) {
+  const ports = new Map<number, Setting>();
+  for (const [written, setting] of portSettings) {
+    if (setting.removed) continue;
     const port = service.ports.find(({ name, number }) => name === written || String(number) === written);
     if (!port) diagnostics.push(diagnose("IZ209", setting.source.place, { port: written, known: service.ports.map(describePort) }));
-    else for (const number of containerPorts(port.targetPort, workloads, setting, diagnostics)) own.ports.set(number, setting);
+    else for (const number of containerPorts(port.targetPort, workloads, setting, diagnostics)) ports.set(number, setting);
   }
-  return [own, ...mergeBelow(below, service, context).filter((each) => each.mode ? !mode : each.ports.size > 0)];
-}
-
-/** Workloads behind one Service that say the same make one object with the Service's selector and name. */
-function mergeBelow(below: readonly Modes[], service: KnownService, context: MeshContext): readonly Modes[] {
-  const first = below[0];
-  const selector = stringsAt(service.object, "spec", "selector");
-  const alike = first && below.length === service.workloads.length && below.every((each) => equal(each.mode?.value, first.mode?.value) && equal([...each.ports.keys()], [...first.ports.keys()]));
-  if (!alike || Object.keys(selector).length === 0) return below;
-  return [{ ...first, name: nameOf(service.object), namespace: namespaceFor(service.object, context.config), selector }];
+  const namespace = namespaceFor(object, context.config);
+  const own: Modes = { item, service, name: nameOf(object), namespace, selector, source: `Service/${nameOf(object)}`, ports, ...(mode && { mode }) };
+  const alike = below.every((each) => equal(each?.mode?.value, below[0]?.mode?.value) && equal([...(each?.ports.keys() ?? [])], [...(below[0]?.ports.keys() ?? [])]));
+  if (alike) return [below.reduce<Modes>((all, each) => (each ? merge(all, each, diagnostics) : all), own)];
+  return workloads.map((workload, i) => {
+    const narrow: Modes = { ...own, item: workload.item, name: workload.name, selector: workload.selector, source: `${refOf(workload.item.object).kind}/${workload.name}` };
+    return below[i] ? merge(narrow, below[i], diagnostics) : narrow;
+  }).filter((each) => each.mode || each.ports.size > 0);
 }
 
 function settled(layers: readonly Layer[]): Setting | undefined {
@@ -137,7 +148,7 @@ function settled(layers: readonly Layer[]): Setting | undefined {
   return setting?.removed ? undefined : setting;
 }
 
-function readWorkload(workload: Workload, service: KnownService | undefined, context: MeshContext, diagnostics: Diagnostic[]): readonly Modes[] {
+function readWorkload(workload: Workload, service: KnownService | undefined, context: MeshContext, diagnostics: Diagnostic[]): Modes | undefined {
   const { object } = workload.item;
   const settings = context.levels.of(object);
   const mode = settled([...(context.levels.profilesOf(settings.own) ?? []), settings.own]);
@@ -149,8 +160,8 @@ function readWorkload(workload: Workload, service: KnownService | undefined, con
     const target = port?.targetPort ?? (/^\d+$/.test(written) ? Number(written) : written);
     for (const number of containerPorts(target, [workload], setting, diagnostics)) ports.set(number, setting);
   }
-  if (!mode && ports.size === 0) return [];
-  return [{ item: workload.item, name: workload.name, namespace: namespaceFor(object, context.config), selector: workload.selector, source: `${refOf(object).kind}/${workload.name}`, ports, ...(mode && { mode }) }];
+  if (!mode && ports.size === 0) return undefined;
+  return { item: workload.item, name: workload.name, namespace: namespaceFor(object, context.config), selector: workload.selector, source: `${refOf(object).kind}/${workload.name}`, ports, ...(mode && { mode }) };
 }
 
 /** The container ports behind a target port, as the pods declare them. */
@@ -162,4 +173,3 @@ function containerPorts(target: number | string, workloads: readonly Workload[],
   }
   return [...found];
 }
-

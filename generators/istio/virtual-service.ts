@@ -2,7 +2,7 @@ import type { Setting, Settings } from "../annotations/setting.ts";
 import { rows, type SettingName } from "../annotations/table.ts";
 import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import { compact, nameOf, type KubeObject, type Mapping } from "../kube/object.ts";
-import { resolveHost } from "../kube/host.ts";
+import { fullHost, resolveHost } from "../kube/host.ts";
 import { describePort, isHttp, type ServicePort } from "../kube/protocol.ts";
 import { targetPort, type RoutePlan } from "../mesh/destinations.ts";
 import { isOwn, needsHttp, portSettings, type MeshService } from "../mesh/service.ts";
@@ -40,7 +40,9 @@ function makeVirtualService(service: MeshService, context: MeshContext): { objec
   const http: Mapping[] = [];
   const tls: Mapping[] = [];
   const tcp: Mapping[] = [];
-  const hosts = listHosts(service, plan.host, context);
+  const splitsTls = plan.targets !== undefined && service.ports.some(({ protocol }) => protocol === "tls");
+  const hosts = listHosts(service, plan.host, context, splitsTls);
+  if (splitsTls && service.namespace === "") diagnostics.push(diagnose("IZ327", plan.setting!.source.place, { host: plan.host }, { subject: service.ref }));
   for (const port of service.ports) {
     const route = makeRoute(service, plan, port, diagnostics);
     if (isHttp(port)) {
@@ -51,16 +53,18 @@ function makeVirtualService(service: MeshService, context: MeshContext): { objec
         ...(service.ports.length > 1 && { match: [{ port: port.number }] }),
         timeout: settings.valueOf("timeout"), retries: makeRetries(settings), route,
       });
+      // Bytes that turn out to be no HTTP on a port without a declared protocol follow the TCP rule.
+      if (plan.targets && port.protocol === "sniffed") tcp.push({ match: [{ port: port.number }], route });
     } else if (plan.targets && port.protocol === "tcp") tcp.push({ match: [{ port: port.number }], route });
     else if (plan.targets && port.protocol === "tls") tls.push({ match: [{ port: port.number, sniHosts: hosts }], route });
-    else if (service.ports.some(isHttp)) diagnostics.push(leftOut(service, port));
+    else if (service.ports.some(isHttp) && port.protocol !== "udp") diagnostics.push(leftOut(service, port));
   }
-  if (http.length + tls.length + tcp.length === 0) return { diagnostics };
+  const patch = service.settings.valueOf("virtual-service-patch");
+  if (http.length + tls.length + tcp.length === 0 && !patch) return { diagnostics: [...diagnostics, ...checkHosts(service)] };
   const generated: Mapping = compact({
     hosts, exportTo: service.settings.valueOf("export-to"),
     ...(http.length > 0 && { http }), ...(tls.length > 0 && { tls }), ...(tcp.length > 0 && { tcp }),
   });
-  const patch = service.settings.valueOf("virtual-service-patch");
   return {
     diagnostics,
     object: {
@@ -71,11 +75,28 @@ function makeVirtualService(service: MeshService, context: MeshContext): { objec
   };
 }
 
-function listHosts(service: MeshService, host: string, { config }: MeshContext): readonly string[] {
+/**
+ * The Service's host and the further ones. A TLS rule matches the server name that the caller sends, letter by letter,
+ * and the rule's names must stand in `hosts`: every form of the Service's name is listed where one splits traffic.
+ */
+function listHosts(service: MeshService, host: string, { config }: MeshContext, splitsTls: boolean): readonly string[] {
   const scope = { namespace: service.namespace, clusterDomain: config.clusterDomain };
-  const hosts = new Map([host, ...(service.settings.valueOf("hosts") ?? [])].map((each) => [resolveHost(each, scope), each]));
+  const further = service.settings.valueOf("hosts") ?? [];
+  if (splitsTls && service.namespace !== "") {
+    const dotted = `${service.name}.${service.namespace}`;
+    return [...new Set([service.name, dotted, `${dotted}.svc`, fullHost(service.name, scope), ...further])];
+  }
+  const hosts = new Map([host, ...further].map((each) => [resolveHost(each, scope), each]));
   hosts.set(resolveHost(host, scope), host);
   return [...hosts.values()];
+}
+
+/** Further hosts of a Service for which no rule is made: TCP is routed by address, not by name. */
+function checkHosts(service: MeshService): readonly Diagnostic[] {
+  const hosts = service.settings.get("hosts");
+  return hosts ? [diagnose("IZ218", hosts.source.place, {
+    key: "istiomize.dev/hosts", why: "an HTTP port: TCP traffic is routed by address, not by host name", help: "remove it, or declare the port with `appProtocol: http`",
+  })] : [];
 }
 
 function makeRoute(service: MeshService, plan: RoutePlan, port: ServicePort, diagnostics: Diagnostic[]): readonly Mapping[] {
@@ -125,6 +146,7 @@ function checkPort(port: ServicePort, settings: Settings, service: MeshService):
 
 /** HTTP settings on a Service without an HTTP port, and port settings on a port that is none. */
 function checkFit(service: MeshService): readonly Diagnostic[] {
+  if (service.shape === "external-name" || service.shape === "udp") return [];
   const ports = describePorts(service.ports);
   const misfit = (setting: Setting, code: "IZ214" | "IZ215", which: string): Diagnostic => (code === "IZ214"
     ? diagnose(code, setting.source.place, { needs: "HTTP or gRPC", ports: which }, { subject: service.ref })

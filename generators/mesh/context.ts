@@ -11,6 +11,8 @@ import type { Workload } from "./workload.ts";
 export interface MeshContext {
   readonly config: MeshConfig;
   readonly services: readonly MeshService[];
+  /** Meshed Services whose objects something else writes (Flagger). */
+  readonly leftOut: readonly MeshService[];
   readonly plans: ReadonlyMap<MeshService, RoutePlan>;
   readonly known: readonly KnownService[];
   readonly workloads: readonly Workload[];

@@ -1,5 +1,5 @@
 import type { Setting } from "../annotations/setting.ts";
-import { compareText, describeObject, nameOf, namespaceOf } from "../kube/object.ts";
+import { compareText, describeObject, nameOf } from "../kube/object.ts";
 import type { Destination, WeightedDestination } from "../annotations/traffic-values.ts";
 import { toDnsLabel } from "../annotations/values.ts";
 import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
@@ -59,7 +59,7 @@ export function planRoutes(service: MeshService, lookup: ServiceLookup<KnownServ
   });
   if (weights) diagnostics.push(...checkWeights(weights.value, weights, targets));
   else diagnostics.push(...targets.flatMap((target) => checkPods(target, active!, "all traffic")));
-  if (service.shape === "headless") diagnostics.push(diagnose("IZ334", setting.source.place, { key: setting.name }));
+  if (service.shape === "headless") diagnostics.push(diagnose("IZ334", setting.source.place, { key: `${setting.name} on ${service.name}` }));
   return { host, targets, setting, diagnostics };
 }
 
@@ -67,7 +67,7 @@ export function planRoutes(service: MeshService, lookup: ServiceLookup<KnownServ
 function checkRename(service: MeshService, host: string, lookup: ServiceLookup<KnownService>): readonly Diagnostic[] {
   if (host.includes(".")) return [];
   const used = lookup.used;
-  const others = lookup.find(host, namespaceOf(service.object)).filter((other) =>
+  const others = lookup.find(host, service.namespace).filter((other) =>
     other.object !== service.object && nameOf(other.object) !== host && other.item.earlier === undefined && earlierNamesOf(other.item).some(({ name }) => name === host));
   lookup.used = used;
   return others.map((other) => diagnose("IZ370", { ref: service.ref, path: ["metadata", "name"] }, { host, other: describeObject(other.object) }));
@@ -83,14 +83,15 @@ function findTarget(destination: Destination & { weight?: number }, service: Mes
     if (subset.labels) return { target: { host, subset, service, ...rest }, diagnostics: checkPort(service, port, place) };
     return { diagnostics: [diagnose("IZ306", place, { one: `subset ${subset.name} (${subset.workloads.map((each) => each.name).join(", ")})`, other: "the other workloads behind this Service", what: "no pod label is theirs alone" })] };
   }
-  const found = lookup.find(name, namespaceOf(service.object));
+  const found = lookup.find(name, service.namespace);
   if (found.length > 1) return { diagnostics: [diagnose("IZ305", place, { name, candidates: found.map(({ object }) => describeObject(object)).sort(compareText) })] };
   const other = found[0];
   if (!other) {
     const subsets = service.subsets.map((each) => each.name);
-    return { diagnostics: [diagnose("IZ301", place, { name, subsets, services: [], suggestion: suggest(name, subsets) ?? suggest(name, lookup.names(namespaceOf(service.object))) })] };
+    return { diagnostics: [diagnose("IZ301", place, { name, subsets, isElsewhere: name.includes("."), suggestion: suggest(name, subsets) ?? suggest(name, lookup.names(service.namespace)) })] };
   }
-  if (other.shape === "external-name") return { diagnostics: [diagnose("IZ332", place, { target: String((other.object["spec"] as { externalName?: unknown }).externalName) })] };
+  if (other.shape === "external-name") return { diagnostics: [diagnose("IZ332", place, { target: `${name}, an alias of ${String((other.object["spec"] as { externalName?: unknown }).externalName)}` })] };
+  if (other.shape === "headless") return { diagnostics: [diagnose("IZ334", place, { key: `a share of the traffic to ${name}` })] };
   return { target: { host: hostOf(other, service.namespace, config), service: other, ...rest }, diagnostics: checkPort(other, port, place) };
 }
 
@@ -102,7 +103,8 @@ function checkPort(service: KnownService | MeshService, port: number | undefined
 function checkWeights(weights: readonly WeightedDestination[], setting: Setting, targets: readonly Target[]): readonly Diagnostic[] {
   const { place } = setting.source;
   const sum = weights.reduce((total, { weight }) => total + weight, 0);
-  const twice = weights.find(({ name, port }, i) => weights.findIndex((each) => each.name === name && each.port === port) !== i);
+  const key = ({ host, subset, port }: Target): string => `${host} ${subset?.name} ${port}`;
+  const twice = targets.length === weights.length ? weights.find((_, i) => targets.findIndex((each) => key(each) === key(targets[i]!)) !== i) : undefined;
   return [
     ...(sum === 100 ? [] : [diagnose("IZ302", place, { sum })]),
     ...(twice ? [diagnose("IZ303", place, { name: twice.name })] : []),
@@ -114,7 +116,7 @@ function checkPods(target: Target, setting: Setting, weight: string): readonly D
   const workloads = target.subset?.workloads ?? target.service.workloads.map(({ workload }) => workload);
   if (workloads.length === 0 || workloads.some(({ replicas }) => replicas !== 0)) return [];
   const name = target.subset?.name ?? nameOf(target.service.object);
-  return [diagnose("IZ307", setting.source.place, { name, weight, workload: describeObject(workloads[0]!.item.object) })];
+  return [diagnose("IZ307", setting.source.place, { name, weight, isActive: setting.name === "active", workload: describeObject(workloads[0]!.item.object) })];
 }
 
 /** The port of a target that a rule for `port` leads to: the one written, else the same number, name, or the only one. */

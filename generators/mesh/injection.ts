@@ -11,7 +11,7 @@ export type Label = { readonly key: (typeof injectionLabels)[number]; readonly v
 /** Namespaces with a meshed workload; one with a security annotation counts as meshed. */
 export function meshedNamespaces(context: MeshContext): readonly string[] {
   const { config, levels } = context;
-  const meshed = context.services.filter(({ workloads, shape }) => workloads.length > 0 && shape !== "external-name").map(({ namespace }) => namespace);
+  const meshed = [...context.services, ...context.leftOut].filter(({ workloads, shape }) => workloads.length > 0 && shape !== "external-name").map(({ namespace }) => namespace);
   const secured = [...context.known, ...context.workloads].filter((each) => {
     const { own, ports } = levels.of("object" in each ? each.object : each.item.object);
     return own.has("mtls") || [...ports.values()].some((layer) => layer.has("mtls"));

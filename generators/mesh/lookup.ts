@@ -1,4 +1,4 @@
-import { namespaceOf, nameOf, stringsAt, type EarlierName, type Item } from "../kube/object.ts";
+import { nameOf, stringsAt, type EarlierName, type Item } from "../kube/object.ts";
 
 /** Earlier names as kustomize hands them to a transformer. */
 export function earlierNamesOf(item: Item): readonly EarlierName[] {
@@ -18,13 +18,14 @@ export class ServiceLookup<S extends { readonly item: Item }> {
   /** Whether a name was looked up: callers that know earlier names only at a cost ask for them then. */
   used = false;
 
-  constructor(services: readonly S[]) {
+  /** `namespaceFor`: the namespace that a Service is in, where it carries none itself. */
+  constructor(services: readonly S[], namespaceFor: (service: S) => string) {
     for (const service of services) {
-      const namespace = namespaceOf(service.item.object);
+      const namespace = namespaceFor(service);
       this.#add(namespace, nameOf(service.item.object), service);
       for (const earlier of earlierNamesOf(service.item)) {
         this.#add(namespace, earlier.name, service);
-        this.#add(earlier.namespace, earlier.name, service);
+        this.#add(earlier.namespace || namespace, earlier.name, service);
       }
     }
   }

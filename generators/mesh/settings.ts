@@ -1,8 +1,8 @@
-import { layerSettings, type Layer, type Setting } from "../annotations/setting.ts";
+import { describeSetting, layerSettings, type Layer, type Setting } from "../annotations/setting.ts";
 import { rows, type SettingName } from "../annotations/table.ts";
 import { diagnose, type Diagnostic, type Outcome } from "../diagnostics/diagnostic.ts";
 import { carrierOf } from "../annotations/read.ts";
-import { asText, groupOf, kindOf, mappingAt, nameOf, namespaceOf, refOf, stringsAt, type Item, type KubeObject } from "../kube/object.ts";
+import { asText, groupOf, kindOf, mappingAt, nameOf, namespaceOf, refOf, stringsAt, type Item, type KubeObject, type ResourceRef } from "../kube/object.ts";
 import { describePort, portsOf, type ServicePort } from "../kube/protocol.ts";
 import type { MeshConfig } from "./config.ts";
 import { isExcluded, namespaceFor, shapesTraffic, type Levels } from "./levels.ts";
@@ -72,10 +72,11 @@ function resolveService(known: KnownService, levels: Levels, config: MeshConfig)
     ? "only DestinationRule settings can differ between subsets"
     : "without two subsets (pod label `version`) no setting can differ");
   const isMeshed = decide(known, own, flatten([...writtenPorts.values(), own]), shared.layer, above, namespace, config);
+  const unsplit = split ? [] : checkUnsplit(known, ref);
   const profiles = nearestProfiles([own, shared.layer, ...above.toReversed()], levels);
   const layers = [config.defaults, ...profiles.below(2, above), ...profiles.at(1).map((layer) => onlyShared(layer, split)), shared.layer, ...profiles.at(0), own];
   const portLayers = new Map<number, Layer>();
-  const diagnostics: Diagnostic[] = [...ofSubsets, ...shared.diagnostics];
+  const diagnostics: Diagnostic[] = [...ofSubsets, ...shared.diagnostics, ...unsplit];
   if (split && reached.some(({ profiled: layer }) => [...layer.keys()].some(isPolicy))) diagnostics.push(...checkSubsets(subsets, known.workloads, ref));
   for (const [written, layer] of writtenPorts) {
     const port = ports.find(({ name, number }) => name === written || String(number) === written);
@@ -93,6 +94,18 @@ function resolveService(known: KnownService, levels: Levels, config: MeshConfig)
       selector: stringsAt(object, "spec", "selector"), workloads: known.workloads, settings: layerSettings(layers),
     },
   };
+}
+
+/** A DestinationRule setting of one workload among several that are no subsets: it would hold for the others too. */
+function checkUnsplit(known: KnownService, service: ResourceRef): readonly Diagnostic[] {
+  if (known.workloads.length < 2) return [];
+  return known.workloads.flatMap(({ workload, own }) => [...own.values()].filter(({ name }) => isPolicy(name)).flatMap((setting) => {
+    const other = known.workloads.find((each) => each.workload !== workload && !each.own.has(setting.name));
+    return other ? [diagnose("IZ213", setting.source.place, {
+      one: describeSetting(setting), other: `nothing on ${other.workload.name}`, service: service.name,
+      why: "the workloads are no two subsets (pod label `version` on each), so it would hold for all of them",
+    })] : [];
+  }));
 }
 
 function onlyShared(layer: Layer, split: boolean): Layer {
@@ -127,7 +140,7 @@ function decide(known: KnownService, own: Layer, ownWithPorts: Layer, workloads:
   if (enabled?.value === false) return false;
   const bySelf = shapesTraffic(ownWithPorts) || own.get("enabled")?.value === true;
   if (known.shape !== "cluster") return bySelf;
-  if (bySelf || shapesTraffic(workloads) || (enabled !== undefined && enabled.source.place.path[1] !== "defaults")) return true;
+  if (bySelf || shapesTraffic(workloads) || known.workloads.some(({ own: layer }) => shapesTraffic(layer)) || (enabled !== undefined && enabled.source.place.path[1] !== "defaults")) return true;
   if (above.some(shapesTraffic)) return true;
   return (config.services === "all" || enabled?.value === true) && !isExcluded(namespace, config) && !isGateway(known);
 }

@@ -43,12 +43,18 @@ export function findSubsets(workloads: readonly AnnotatedWorkload[], service: Re
     const members = byName.get(name)!;
     const others = workloads.filter((each) => !members.includes(each)).map(({ workload }) => workload);
     const inside = members.map(({ workload }) => workload);
-    const labels = distinguish(inside, others);
+    const labels = sharesVersion(members) ? distinguish(inside, others) : undefined;
     const merged = byName.size > 1 ? mergeWorkloads(members.map(({ workload, profiled }) => ({ workload, own: profiled })), isPolicy, service, `both are subset ${name}`) : undefined;
     diagnostics.push(...(merged?.diagnostics ?? []));
     return { name, workloads: inside, layer: merged?.layer ?? new Map(), ...(labels && { labels }) };
   });
   return { subsets, diagnostics };
+}
+
+/** Versions such as `1.2.3` and `v1-2-3` become one name without being one subset; an annotation may mean it. */
+function sharesVersion(members: readonly AnnotatedWorkload[]): boolean {
+  const byLabel = members.filter(({ own }) => !own.get("subset") || own.get("subset")!.removed);
+  return new Set(byLabel.map(({ workload }) => workload.podLabels["version"])).size <= 1;
 }
 
 /** The label that all of `inside` share and none of `outside` has with that value; `version` first, then by name. */

@@ -16,11 +16,13 @@ export interface Workload {
 /** Everything in the input that runs pods behind Services. */
 export function findWorkloads(items: readonly Item[]): readonly Workload[] {
   const minimums = findAutoscalerMinimums(items);
+  const rollouts = findReferringRollouts(items);
   return items.flatMap((item): Workload[] => {
     const { object } = item;
-    if (carrierOf(object) !== "Workload") return [];
     const spec = mappingAt(object, "spec");
-    const declared = spec["replicas"];
+    if (carrierOf(object) !== "Workload" || spec["workloadRef"] !== undefined) return [];
+    const rollout = rollouts.get(`${namespaceOf(object)}/${kindOf(object)}/${nameOf(object)}`);
+    const declared = mappingAt(rollout ?? object, "spec")["replicas"];
     const minimum = minimums.get(`${namespaceOf(object)}/${kindOf(object)}/${nameOf(object)}`);
     const replicas = minimum ?? (kindOf(object) === "DaemonSet" ? undefined : typeof declared === "number" ? declared : 1);
     return [{
@@ -31,6 +33,15 @@ export function findWorkloads(items: readonly Item[]): readonly Workload[] {
       podSpec: mappingAt(spec, "template", "spec"),
     }];
   });
+}
+
+/** Argo Rollouts without pods of their own: the Deployment that they refer to holds the template, they the replicas. */
+function findReferringRollouts(items: readonly Item[]): ReadonlyMap<string, KubeObject> {
+  return new Map(items.flatMap(({ object }): [string, KubeObject][] => {
+    const target = mappingAt(object, "spec")["workloadRef"];
+    if (kindOf(object) !== "Rollout" || target === undefined) return [];
+    return [[`${namespaceOf(object)}/${asText(asMapping(target)?.["kind"])}/${asText(asMapping(target)?.["name"])}`, object]];
+  }));
 }
 
 function findAutoscalerMinimums(items: readonly Item[]): ReadonlyMap<string, number> {

@@ -1,7 +1,7 @@
 import { LineCounter, parseDocument, isMap, isScalar, isSeq } from "yaml";
 import { sortDiagnostics, type Diagnostic, type Place } from "../generators/diagnostics/diagnostic.ts";
 import { describe, describeObject } from "../generators/kube/object.ts";
-import { yamlOf } from "./chunks.ts";
+import { countLines, yamlOf } from "./chunks.ts";
 import type { Input } from "./input.ts";
 
 /** Adds line and column from the text of a stream. A ResourceList has no lines that anybody could open. */
@@ -17,8 +17,29 @@ export function locate(diagnostics: readonly Diagnostic[], input: Input | undefi
   }));
 }
 
+interface LineColumn {
+  readonly line: number;
+  readonly column: number;
+}
+
 /** Line and column, from 1, of the value at a place in a document; of the nearest thing above it that is there. */
-export function findPosition(text: string, place: Place): { readonly line: number; readonly column: number } | undefined {
+export function findPosition(text: string, place: Place): LineColumn | undefined {
+  return findAnnotation(text, place) ?? parsePosition(text, place);
+}
+
+/** Most diagnostics speak of an annotation, whose key stands once on a line of its own: no need to parse for that. */
+function findAnnotation(text: string, { path }: Place): LineColumn | undefined {
+  const key = path[0] === "metadata" && path[1] === "annotations" && path.length === 3 ? path[2]! : undefined;
+  const at = key === undefined ? -1 : text.indexOf(key);
+  if (at < 0 || text.indexOf(key!, at + 1) >= 0) return undefined;
+  const start = text.lastIndexOf("\n", at) + 1;
+  const before = text.slice(start, at);
+  const value = /^["']?[ \t]*:[ \t]+(?=\S)/.exec(text.slice(at + key!.length));
+  if (!value || !/^[ ]*["']?$/.test(before)) return undefined;
+  return { line: countLines(text.slice(0, start)) + 1, column: before.length + key!.length + value[0].length + 1 };
+}
+
+function parsePosition(text: string, place: Place): LineColumn | undefined {
   const counter = new LineCounter();
   const document = parseDocument(text, { lineCounter: counter, logLevel: "silent", uniqueKeys: false });
   let node: unknown = document.contents;

@@ -4,7 +4,8 @@ import { runPipeline, type PipelineInput, type PipelineResult } from "../generat
 import { isEmpty, readInput, type Input, type Knowledge } from "./input.ts";
 import { addFiles } from "./files.ts";
 import { addPackagePaths } from "./package-paths.ts";
-import { writeOutput, type EditText } from "./output.ts";
+import { carryOutEdits } from "./edits.ts";
+import { writeOutput } from "./output.ts";
 
 export interface FunctionInput {
   readonly text: string;
@@ -53,13 +54,11 @@ export async function runFunction({ text, name, config, namespace, knowledge }: 
   const base = { diagnostics, input, usedNames: result.usedNames };
   if (!isFailed) {
     const added = caller === "package" ? addPackagePaths(result, items) : result.added.map(({ object }) => object);
-    const editText = result.edits.length > 0 ? (await import("./edit.ts")).editText : noEdit;
-    return { ...base, text: writeOutput(input, result, added, diagnostics, editText), exitCode: 0 };
+    return { ...base, text: writeOutput(input, result, added, diagnostics, await carryOutEdits(input, result)), exitCode: 0 };
   }
-  return { ...base, text: input.envelope ? writeOutput(input, nothing, [], diagnostics, noEdit) : "", exitCode: 1 };
+  return { ...base, text: input.envelope ? writeOutput(input, nothing, [], diagnostics, new Map()) : "", exitCode: 1 };
 }
 
-const noEdit: EditText = (text) => text;
 const nothing: PipelineResult = { removed: new Set(), replaced: new Map(), edits: [], added: [], diagnostics: [], usedNames: false };
 
 function failed(diagnostics: readonly Diagnostic[]): FunctionOutput {

@@ -1,17 +1,13 @@
 import { writePath, type Diagnostic } from "../generators/diagnostics/diagnostic.ts";
-import { compact, type KubeObject, type Item } from "../generators/kube/object.ts";
+import { compact, type KubeObject } from "../generators/kube/object.ts";
 import type { PipelineResult } from "../generators/pipeline.ts";
-import { yamlOf, type Chunk, type Frame } from "./chunks.ts";
-import type { FieldEdit } from "./edit.ts";
+import type { Chunk, Frame } from "./chunks.ts";
 import type { Input } from "./input.ts";
 import { writeYaml } from "./write-yaml.ts";
 
-/** Changes single fields of a text; `edit.ts` does, which is loaded only where there is something to change. */
-export type EditText = (text: string, edits: readonly FieldEdit[]) => string;
-
 /** The input with the changes of the pipeline carried out on its text; the rest is as it was, byte by byte. */
-export function writeOutput(input: Input, result: PipelineResult, added: readonly KubeObject[], results: readonly Diagnostic[], editText: EditText): string {
-  const changes = planChanges(input, result, editText);
+export function writeOutput(input: Input, result: PipelineResult, added: readonly KubeObject[], results: readonly Diagnostic[], edited: ReadonlyMap<Chunk, string>): string {
+  const changes = planChanges(input, result, edited);
   if (input.envelope) return writeList(input, changes, added, results);
   const body = input.frame.chunks.map((chunk) => writeChunk(chunk, changes, input.frame)).join("");
   const start = body === "" || body.endsWith("\n") ? body : body + withEol("\n", body);
@@ -22,20 +18,12 @@ export function writeOutput(input: Input, result: PipelineResult, added: readonl
 /** New text by chunk; `undefined` where the object goes. */
 type Changes = ReadonlyMap<Chunk, string | undefined>;
 
-function planChanges({ leaves }: Input, result: PipelineResult, editText: EditText): Changes {
-  const edits = new Map<Item, FieldEdit[]>();
-  for (const { item, path, value } of result.edits) {
-    const list = edits.get(item);
-    if (list) list.push({ path, value });
-    else edits.set(item, [{ path, value }]);
-  }
-  const changes = new Map<Chunk, string | undefined>();
+function planChanges({ leaves }: Input, result: PipelineResult, edited: ReadonlyMap<Chunk, string>): Changes {
+  const changes = new Map<Chunk, string | undefined>(edited);
   for (const { chunk, item } of leaves) {
-    const own = edits.get(item);
     const object = result.replaced.get(item);
     if (result.removed.has(item)) changes.set(chunk, undefined);
     else if (object) changes.set(chunk, writeObject(chunk, object));
-    else if (own) changes.set(chunk, editChunk(chunk, own, editText));
   }
   return changes;
 }
@@ -55,14 +43,6 @@ function withEol(text: string, within: string): string {
 function writeItem(object: KubeObject, indent: number): string {
   const pad = " ".repeat(Math.max(indent, 0));
   return `${pad}- ${writeYaml(object).trimEnd().replaceAll(/\n(?=.)/g, `\n${pad}  `)}\n`;
-}
-
-function editChunk(chunk: Chunk, edits: readonly FieldEdit[], editText: EditText): string {
-  const source = yamlOf(chunk);
-  const edited = editText(source, edits);
-  if (chunk.indent === undefined) return chunk.text.startsWith(source) ? edited : chunk.text.slice(0, chunk.text.length - source.length) + edited;
-  const dash = /^((?:[ \t]*(?:#[^\n]*)?\r?\n)*[ ]*)-/.exec(chunk.text)![1]!.length;
-  return `${edited.slice(0, dash)}-${edited.slice(dash + 1)}`;
 }
 
 function writeChunk(chunk: Chunk, changes: Changes, within: Frame, original = chunk): string {

@@ -1,5 +1,4 @@
 import { writeFileSync } from "node:fs";
-import { setFlagsFromString } from "node:v8";
 import { diagnose, type Diagnostic } from "../generators/diagnostics/diagnostic.ts";
 import { runFunction } from "./krm.ts";
 import { isColoured, readAll, writeAll } from "./stdio.ts";
@@ -8,8 +7,6 @@ import { writeSummary, writeText } from "./report/text.ts";
 /** Standard input to standard output; gives the exit code. */
 export async function runAsFunction(options: { readonly config?: string; readonly namespace?: string }): Promise<number> {
   const text = readAll(0);
-  // A short run ends before the optimizing compiler pays for itself: a tenth of the time at ten services.
-  if (text.length < 200_000) setFlagsFromString("--no-opt");
   const name = "<stdin>";
   const output = await runFunction({ text, name, ...options });
   // `render` collects the diagnostics of the functions that kustomize runs for it, and places them in the files.

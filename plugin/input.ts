@@ -74,7 +74,7 @@ export async function readInput(text: string, name: string, knowledge: Knowledge
       const inner = splitItems(chunk);
       if (inner) return { ...chunk, frame: { ...inner, chunks: inner.chunks.map((each, i, every) => visit(each, i, every)) } };
     }
-    const path = stringsAt(object, "metadata", "annotations")["internal.config.kubernetes.io/path"] ?? stringsAt(object, "metadata", "annotations")["config.kubernetes.io/path"];
+    const path = pathOf(object);
     leaves.push({ chunk, item: { object, ...(path !== undefined && { path }), ...knowledge(object) } });
     return chunk;
   };
@@ -94,6 +94,13 @@ export async function readInput(text: string, name: string, knowledge: Knowledge
   }
   if (diagnostics.length === 0) diagnostics.push(diagnose("IZ104", undefined, { found: "items that are no list of objects", expected: "`items:` with one object each, as kustomize and kpt write them" }, { position: at(list.line) }));
   return { frame: stream, leaves, envelope: empty ?? {}, diagnostics };
+}
+
+/** The file that kpt writes an object back to. kustomize makes a path up after an earlier function: no such file is there. */
+function pathOf(object: KubeObject): string | undefined {
+  const annotations = stringsAt(object, "metadata", "annotations");
+  if (annotations["kustomize.config.k8s.io/id"] !== undefined) return undefined;
+  return annotations["internal.config.kubernetes.io/path"] ?? annotations["config.kubernetes.io/path"];
 }
 
 /** A `List`, or a list of one kind: all that it holds are objects. */

@@ -70,7 +70,7 @@ describe("a mistake on the command line", () => {
     assertRefused(istiomize(["--namspace", "shop"]), /--namspace.*did you mean --namespace\?/);
     assertRefused(istiomize(["explain", "--lst"]), /--lst.*did you mean --list\?/);
     assertRefused(istiomize(["render", ".", "--namspace", "shop"]), /--namspace.*did you mean --namespace\?/);
-    assertRefused(istiomize(["render", ".", "--enable-helm"]), /--enable-helm.*behind --/);
+    assertRefused(istiomize(["render", ".", "--enable-helm"]), /--enable-helm.*behind `--`/);
   });
 
   test("an option without its value is refused", () => {

@@ -86,9 +86,13 @@ export function readSetting(name: SettingName, written: unknown, place: Place, g
       ? diagnose("IZ111", place, { found, expects, suggestion })
       : diagnose("IZ201", place, { text: found, expects, suggestion });
   if (!typed && typeof written !== "string") {
+    const meant = (plain: string): string | undefined => {
+      const read = row.value.read(plain);
+      return "value" in read ? plain : read.suggestion;
+    };
     const isSimple = typeof written === "number" || typeof written === "boolean";
     const expects = `${row.value.expects}; annotation values are strings${isSimple ? ", so write it in quotes" : ", so remove it or write one"}`;
-    return { diagnostics: [refused(`${JSON.stringify(written)}, ${kindOfValue(written)}`, isSimple ? text : undefined, expects)] };
+    return { diagnostics: [refused(`${kindOfValue(written)}${isSimple ? ` ${String(written)}` : ""}`, isSimple && text !== undefined ? meant(text) : undefined, expects)] };
   }
   if (text === undefined) return { diagnostics: [refused(typeof written === "object" ? kindOfValue(written) : String(written))] };
   if (text === "") return { diagnostics: [typed ? refused('""') : diagnose("IZ204", place, { expects: row.value.expects })] };

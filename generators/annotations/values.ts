@@ -62,7 +62,8 @@ export function duration(options: { readonly zero?: boolean } = {}): ValueType<s
       const spelled = /^(\d+)\s*(s|sec|secs|seconds?|m|min|mins|minutes?|h|hours?|ms|millis|milliseconds?)$/i.exec(text);
       if (!spelled) return refuse();
       const unit = spelled[2]!.toLowerCase();
-      return refuse(`${spelled[1]}${/^(ms|mil)/.test(unit) ? "ms" : unit[0]}`);
+      const meant = `${spelled[1]}${/^(ms|mil)/.test(unit) ? "ms" : unit[0]}`;
+      return refuse(readDuration(meant) ? meant : undefined);
     },
   };
 }

@@ -107,7 +107,7 @@ export const catalogue = {
   IZ117: rule("info", "already meshed by another ServiceMesh", (a: { mesh: string }) => ({
     read: `objects generated from ${a.mesh}, which is not in this input`,
     expected: "the ServiceMesh that they came from, to make them anew",
-    help: "the whole input is left as it is, new Services included; run istiomize once, with that ServiceMesh",
+    help: "they are left as they are, and where no ServiceMesh is here at all so is everything else; run istiomize once, with that ServiceMesh",
   }), "Without its ServiceMesh a generated object cannot be made again with the same settings, so it is kept."),
 
   // ---- 2xx: annotations and settings

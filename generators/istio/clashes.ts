@@ -29,7 +29,7 @@ export function resolveClashes(made: readonly Made[], context: MeshContext): Out
       return rest ? [{ ...each, object: rest }] : [];
     }
     const namesake = byIdentity.get(identityOf(object));
-    if (namesake) diagnostics.push(diagnose("IZ322", { ref: refOf(namesake), path: ["metadata", "name"] }, { made: describeObject(object), other: describeObject(namesake) }));
+    if (namesake && !ownersOf(namesake)) diagnostics.push(diagnose("IZ322", { ref: refOf(namesake), path: ["metadata", "name"] }, { made: describeObject(object), other: describeObject(namesake) }));
     return namesake ? [] : [each];
   });
   diagnostics.push(...value.flatMap(({ object }) => checkSubsetsOf(object, replaced, kept, context.config)), ...checkAmongOurs(value, context.config));

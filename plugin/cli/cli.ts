@@ -27,6 +27,8 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   }
   const options = readOptions(args, functionOptions);
   if (typeof options === "string") return refuse(options);
+  const [extra] = options._ ?? [];
+  if (extra !== undefined) return refuse(`${JSON.stringify(extra)} is no command and no option; \`istiomize render ${extra}\` builds a kustomization`);
   if (options["version"]) return print(`${ISTIOMIZE_VERSION}\n`);
   if (options["help"] || (process.stdin.isTTY && args.length === 0)) return print(help());
   const { runAsFunction } = await import("../run.ts");
@@ -45,6 +47,13 @@ export function readOptions(args: readonly string[], options: Options): { readon
     const near = suggest(flag, Object.keys(options).map((name) => `--${name}`));
     return `${(error as Error).message.split(".")[0]}${near ? `; did you mean ${near}?` : ""}`;
   }
+}
+
+/** As `refuse`, with the option that an unknown one probably means. */
+export function refuseOption(message: string, known: readonly string[]): number {
+  const written = /^unknown option (--\S+);/.exec(message)?.[1];
+  const near = written === undefined ? undefined : suggest(written, known);
+  return refuse(near ? `${message}; did you mean ${near}?` : message);
 }
 
 /** Says what is wrong with the command line; gives the exit code for "could not run". */

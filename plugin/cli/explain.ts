@@ -9,7 +9,8 @@ export function explain(args: readonly string[]): number {
   const options = readOptions(args, { list: { type: "boolean" } });
   if (typeof options === "string") return refuse(options);
   if (options["list"]) return print(listSettings());
-  const [topic] = options._ ?? [];
+  const [topic, extra] = options._ ?? [];
+  if (extra !== undefined) return refuse(`explain takes one name; ${JSON.stringify(extra)} is a second one`);
   if (topic === undefined) return refuse("name an annotation or a code, such as `istiomize explain timeout`, or use --list");
   const name = topic.replace(/^istiomize\.dev\//, "");
   if (isSettingName(name)) return print(explainSetting(name));

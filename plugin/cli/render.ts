@@ -9,7 +9,7 @@ import { findTool, pluginEnvironment, startBuild, withTemporary, type Build, typ
  */
 export async function render(args: readonly string[]): Promise<number> {
   const options = readRenderOptions(args);
-  if (typeof options === "string") return (await import("./cli.ts")).refuse(options);
+  if (typeof options === "string") return (await import("./cli.ts")).refuseOption(options, ["--namespace", "--with", "--help"]);
   if (options.help) return (await import("./cli.ts")).print(renderHelp);
   const { directory } = options;
   const tool = findTool(options.with);
@@ -50,7 +50,7 @@ function readRenderOptions(args: readonly string[]): RenderOptions | string {
       const value = inline ?? own[++i];
       if (value === undefined) return `${name} needs a value`;
       read[name === "--with" ? "with" : "namespace"] = value;
-    } else if (name.startsWith("-")) return `unknown option ${name}; options of kustomize stand behind --, as in \`istiomize render . -- --enable-helm\``;
+    } else if (name.startsWith("-")) return `unknown option ${name}; options of kustomize stand behind \`--\`, as in \`istiomize render . -- --enable-helm\``;
     else directories.push(own[i]!);
   }
   if (directories.length !== 1 && !read.help) return directories.length === 0 ? "name the directory of a kustomization, for example `istiomize render overlays/staging`" : "render takes one directory";

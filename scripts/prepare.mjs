@@ -1,10 +1,14 @@
 /**
- * Builds the executable after an install. `npm install -g <git url>` installs the clone without its development
- * dependencies (npm passes `--global` on to the install inside), so they are fetched here first. Plain JavaScript,
- * because nothing that runs TypeScript is there yet.
+ * Builds the executable after an install. Plain JavaScript, because nothing that runs TypeScript may be there yet.
+ *
+ * `npm install -g <git url>` (npm 7 to 11) passes `--global` on to the install that it runs inside its temporary clone.
+ * That one then fetches no development dependencies, so this script does; and it links the clone into the global
+ * folder, where the package itself would be unpacked through the link into a clone that is about to be deleted, so this
+ * script takes the link away again.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, lstatSync, realpathSync, unlinkSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -18,3 +22,10 @@ function npm(...args) {
 
 if (!existsSync(`${root}node_modules/esbuild`)) npm("ci", "--ignore-scripts", "--include=dev", "--no-audit", "--no-fund");
 npm("run", "build");
+
+const prefix = process.env["npm_config_global_prefix"] ?? process.env["npm_config_prefix"];
+if (process.env["npm_config_global"] === "true" && prefix) {
+  const link = join(prefix, process.platform === "win32" ? "" : "lib", "node_modules", "istiomize");
+  const isOurs = lstatSync(link, { throwIfNoEntry: false })?.isSymbolicLink() && existsSync(link) && realpathSync(link) === realpathSync(resolve(root));
+  if (isOurs && /git-clone/.test(root)) unlinkSync(link);
+}

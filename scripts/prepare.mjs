@@ -4,10 +4,10 @@
  * `npm install -g <git url>` (npm 7 to 11) passes `--global` on to the install that it runs inside its temporary clone.
  * That one then fetches no development dependencies, so this script does; and it links the clone into the global
  * folder, where the package itself would be unpacked through the link into a clone that is about to be deleted, so this
- * script takes the link away again.
+ * script puts a folder in the place of the link.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, lstatSync, realpathSync, unlinkSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, realpathSync, unlinkSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -27,5 +27,8 @@ const prefix = process.env["npm_config_global_prefix"] ?? process.env["npm_confi
 if (process.env["npm_config_global"] === "true" && prefix) {
   const link = join(prefix, process.platform === "win32" ? "" : "lib", "node_modules", "istiomize");
   const isOurs = lstatSync(link, { throwIfNoEntry: false })?.isSymbolicLink() && existsSync(link) && realpathSync(link) === realpathSync(resolve(root));
-  if (isOurs && /git-clone/.test(root)) unlinkSync(link);
+  if (isOurs && /git-clone/.test(root)) {
+    unlinkSync(link);
+    mkdirSync(link); // npm made this folder before, and is about to unpack into it
+  }
 }

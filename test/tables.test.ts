@@ -11,6 +11,7 @@ import { generators } from "../generators/istio/index.ts";
 import type { KubeObject } from "../generators/kube/object.ts";
 import { readMeshConfig } from "../generators/mesh/config.ts";
 import { canBeDefault, canBeInProfile, canStandOnNamespace } from "../generators/mesh/definition.ts";
+import { writeReference } from "../generators/reference.ts";
 import { findCases, goldens, root } from "./support/cases.ts";
 import { filesBelow, importsBelow, type Import } from "./support/imports.ts";
 
@@ -291,4 +292,10 @@ describe("the house", () => {
       || (to.startsWith("scripts/") && !from.startsWith("scripts/") && !(from.startsWith("test/") && to === "scripts/tools.ts")));
     assert.deepEqual(wrong.map(describeImport), []);
   });
+});
+
+describe("the generated pages", () => {
+  for (const [file, text] of Object.entries(writeReference())) {
+    test(`${file} is what the tables give (npm run reference)`, () => assert.equal(readFileSync(join(root, file), "utf8"), text));
+  }
 });

@@ -1,7 +1,7 @@
 import { finishDiagnostics } from "./accept.ts";
 import { rows } from "./annotations/table.ts";
 import { checks } from "./checks/index.ts";
-import { diagnose, type Diagnostic } from "./diagnostics/diagnostic.ts";
+import { arrangeDiagnostics, diagnose, type Diagnostic } from "./diagnostics/diagnostic.ts";
 import { generators } from "./istio/index.ts";
 import { resolveClashes } from "./istio/clashes.ts";
 import type { Edit, Made, MeshContext } from "./mesh/context.ts";
@@ -53,7 +53,7 @@ export function runPipeline(input: PipelineInput): PipelineResult {
   const early = [...mesh.diagnostics, ...checkRole(input), ...checkRequires(input, config)];
 
   const { rebuilt, left } = findOwned(input.items, config);
-  if (left.length > 0 && config.meshes.length === 0) return untouched([...early, ...left.map(describeLeft)]);
+  if (left.length > 0 && config.meshes.length === 0) return untouched(arrangeDiagnostics([...early, ...left.map(describeLeft)]));
 
   const sources = findSources(input.items.filter((item) => !rebuilt.has(item)));
   const levels = readLevels(sources, config);

@@ -60,6 +60,12 @@ export async function readInput(text: string, name: string, knowledge: Knowledge
     }
   };
 
+  const keep = (chunk: Chunk, object: KubeObject): Chunk => {
+    const path = pathOf(object);
+    leaves.push({ chunk, item: { object, ...(path !== undefined && { path }), ...knowledge(object) } });
+    return chunk;
+  };
+
   // The last object is always read: it is the one that is broken where the input was cut off.
   const visit = (chunk: Chunk, index = 0, all: readonly Chunk[] = [chunk]): Chunk => {
     if (isEmpty(chunk) || (!readsAll && index < all.length - 1 && isIrrelevant(chunk))) return chunk;
@@ -72,11 +78,13 @@ export async function readInput(text: string, name: string, knowledge: Knowledge
     }
     if (isList(object)) {
       const inner = splitItems(chunk);
-      if (inner) return { ...chunk, frame: { ...inner, chunks: inner.chunks.map((each, i, every) => visit(each, i, every)) } };
+      // The items were read with the list: an anchor in one of them may be named in another.
+      const items = object["items"] as readonly KubeObject[];
+      if (inner?.chunks.length === items.length) {
+        return { ...chunk, frame: { ...inner, chunks: inner.chunks.map((each, i) => (isList(items[i]!) ? visit(each) : keep(each, items[i]!))) } };
+      }
     }
-    const path = pathOf(object);
-    leaves.push({ chunk, item: { object, ...(path !== undefined && { path }), ...knowledge(object) } });
-    return chunk;
+    return keep(chunk, object);
   };
 
   const stream = splitStream(text);

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { writeFileSync } from "node:fs";
 import { diagnose, type Diagnostic } from "../generators/diagnostics/diagnostic.ts";
 import { runFunction } from "./krm.ts";
@@ -6,8 +7,13 @@ import { writeSummary, writeText } from "./report/text.ts";
 
 /** Standard input to standard output; gives the exit code. */
 export async function runAsFunction(options: { readonly config?: string; readonly namespace?: string }): Promise<number> {
-  const text = readAll(0);
+  const bytes = readAll(0);
   const name = "<stdin>";
+  if (!isUtf8(bytes)) {
+    reportDiagnostics([diagnose("IZ102", undefined, { message: "bytes that are no UTF-8", help: "save the file as UTF-8; nothing was written" }, { position: { file: name, ...findInvalid(bytes) } })]);
+    return 1;
+  }
+  const text = bytes.toString("utf8");
   const output = await runFunction({ text, name, ...options });
   // `render` collects the diagnostics of the functions that kustomize runs for it, and places them in the files.
   const report = process.env["ISTIOMIZE_REPORT"];
@@ -17,11 +23,27 @@ export async function runAsFunction(options: { readonly config?: string; readonl
   return output.exitCode;
 }
 
+/** Where the first line stands that is no UTF-8. */
+function findInvalid(bytes: Buffer): { readonly line: number } {
+  let line = 1;
+  for (let start = 0; start < bytes.length; line++) {
+    const end = bytes.indexOf(10, start);
+    if (!isUtf8(bytes.subarray(start, end < 0 ? bytes.length : end))) break;
+    start = end < 0 ? bytes.length : end + 1;
+  }
+  return { line };
+}
+
+/** Nobody reads more, and callers that pass stderr on (Argo CD) lose all of it where it is too long. */
+const mostShown = 200;
+
 /** Diagnostics to standard error, with a count where there is more than one. */
 export function reportDiagnostics(diagnostics: readonly Diagnostic[]): void {
   if (diagnostics.length === 0) return;
-  const text = writeText(diagnostics, isColoured(process.stderr));
-  const summary = diagnostics.length > 1 ? `\n\nistiomize: ${writeSummary(diagnostics)}` : "";
+  const shown = diagnostics.slice(0, mostShown);
+  const text = writeText(shown, isColoured(process.stderr));
+  const rest = diagnostics.length - shown.length;
+  const summary = diagnostics.length > 1 ? `\n\nistiomize: ${writeSummary(diagnostics)}${rest > 0 ? `; the last ${rest} are not shown` : ""}` : "";
   writeAll(2, `${text}${summary}\n`);
 }
 

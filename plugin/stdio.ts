@@ -1,11 +1,11 @@
 import { readFileSync, readSync, writeSync } from "node:fs";
 
-/** The whole of a file descriptor as text. Reads again where a pipe that does not block has nothing yet. */
-export function readAll(descriptor: number): string {
+/** The whole of a file descriptor. Reads again where a pipe that does not block has nothing yet. */
+export function readAll(descriptor: number): Buffer {
   try {
-    return readFileSync(descriptor, "utf8");
+    return readFileSync(descriptor);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EOF") return "";
+    if ((error as NodeJS.ErrnoException).code === "EOF") return Buffer.alloc(0);
     if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
   }
   const chunks: Buffer[] = [];
@@ -13,10 +13,10 @@ export function readAll(descriptor: number): string {
     const buffer = Buffer.allocUnsafe(65_536);
     try {
       const length = readSync(descriptor, buffer);
-      if (length === 0) return Buffer.concat(chunks).toString("utf8");
+      if (length === 0) return Buffer.concat(chunks);
       chunks.push(buffer.subarray(0, length));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "EOF") return Buffer.concat(chunks).toString("utf8");
+      if ((error as NodeJS.ErrnoException).code === "EOF") return Buffer.concat(chunks);
       if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
       pause();
     }

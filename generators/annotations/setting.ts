@@ -92,7 +92,7 @@ export function readSetting(name: SettingName, written: unknown, place: Place, g
     };
     const isSimple = typeof written === "number" || typeof written === "boolean";
     const expects = `${row.value.expects}; annotation values are strings${isSimple ? ", so write it in quotes" : ", so remove it or write one"}`;
-    return { diagnostics: [refused(`${kindOfValue(written)}${isSimple ? ` ${String(written)}` : ""}`, isSimple && text !== undefined ? meant(text) : undefined, expects)] };
+    return { diagnostics: [refused(isSimple ? String(written) : kindOfValue(written), isSimple && text !== undefined ? meant(text) : undefined, expects)] };
   }
   if (text === undefined) return { diagnostics: [refused(typeof written === "object" ? kindOfValue(written) : String(written))] };
   if (text === "") return { diagnostics: [typed ? refused('""') : diagnose("IZ204", place, { expects: row.value.expects })] };

@@ -1,7 +1,7 @@
 import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import { askedLabel, injectionLabels } from "../mesh/injection.ts";
 import { asText, describeObject, mappingAt, nameOf, namespaceOf, refOf, stringsAt } from "../kube/object.ts";
-import { portSettings, type MeshService } from "../mesh/service.ts";
+import type { MeshService } from "../mesh/service.ts";
 import { containerPortsOf } from "../mesh/workload.ts";
 import type { Check, CheckInput } from "./check.ts";
 
@@ -86,7 +86,7 @@ function checkSharedPorts({ context }: CheckInput): readonly Diagnostic[] {
         const key = `${namespaceOf(workload.item.object)}/${describeObject(workload.item.object)}:${port.targetPort}`;
         const other = seen.get(key);
         if (!other) seen.set(key, { service, port: port.number });
-        else if (other.service !== service && other.port !== port.number && portSettings(service, port).has("max-connections")) {
+        else if (other.service !== service && other.port !== port.number) {
           found.push(diagnose("IZ338", { ref: service.ref, path: ["spec", "ports", `[${service.ports.indexOf(port)}]`] }, { other: describeObject(other.service.object), port: String(port.targetPort) }));
         }
       }

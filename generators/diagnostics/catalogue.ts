@@ -110,6 +110,12 @@ export const catalogue = {
     help: "they are left as they are, and where no ServiceMesh is here at all so is everything else; run istiomize once, with that ServiceMesh",
   }), "Without its ServiceMesh a generated object cannot be made again with the same settings, so it is kept."),
 
+  IZ118: rule("warning", "nothing is in this namespace", (a: { name: string; suggestion?: string }) => ({
+    read: quote(a.name),
+    expected: "a namespace that an object of the input is in",
+    help: maybe(a.suggestion) ?? "remove the entry, or mend its name",
+  }), "Settings for a namespace that does not exist do nothing."),
+
   // ---- 2xx: annotations and settings
   IZ201: rule("error", "annotation value not understood", (a: { text: string; expects: string; suggestion?: string }) => ({
     read: quote(a.text),
@@ -212,7 +218,7 @@ export const catalogue = {
     read: quote(a.name),
     expected: a.isElsewhere ? "a Service in the input, as name.namespace" : `a subset of this Service (${list(a.subsets)}) or a Service of its namespace`,
     help: maybe(a.suggestion)
-      ?? "a subset is the `version` label (or the annotation istiomize.dev/subset) of a workload that the Service's selector matches; a Service elsewhere is name.namespace",
+      ?? "a subset is the `version` label (or the annotation istiomize.dev/subset) of a workload that the Service's selector matches; a Service elsewhere is name.namespace; a pipe knows no names from before a prefix, `istiomize render` does",
   }), "Traffic sent to a subset that no pod carries, or a host that no Service has, ends in 503."),
   IZ302: rule("error", "weights do not sum to 100", (a: { sum: number }) => ({
     read: `a sum of ${a.sum}`,
@@ -302,6 +308,16 @@ export const catalogue = {
     expected: "a namespace, so that every form of the Service's name can be listed",
     help: "set `namespace:` in the kustomization, or spec.namespace of the ServiceMesh",
   }), "TLS traffic is matched by the server name that the caller sends; any other form of the name passes by the split."),
+  IZ328: rule("warning", "destination gets more than its weight", (a: { service: string; other: string; workloads: readonly string[] }) => ({
+    read: `${list(a.workloads)} behind ${a.other} and behind ${a.service} too`,
+    expected: `pods behind ${a.service} that ${a.other} does not select`,
+    help: `narrow the selector of ${a.service} (a label such as track: stable), or split by subsets of one Service`,
+  }), "Pods that both Services select get their own share and a part of the other one's."),
+  IZ329: rule("warning", "ambient without a waypoint", () => ({
+    read: "routes or policies in a namespace of ambient mode, and no waypoint",
+    expected: "a waypoint proxy: in ambient mode only that applies VirtualServices and DestinationRules",
+    help: "set istiomize.dev/waypoint on the Namespace or the Service, or label them istio.io/use-waypoint",
+  }), "Without a waypoint ambient mode knows no HTTP: the objects are made and do nothing."),
   IZ330: rule("warning", "Service without a selector", () => ({
     read: "no spec.selector",
     expected: "pods that a selector finds; endpoints written by hand carry no labels, so neither subsets nor mTLS work",

@@ -69,7 +69,7 @@ function makeSelected(context: MeshContext): Generated {
   const diagnostics: Diagnostic[] = [];
   const served = new Set(context.known.flatMap(({ workloads }) => workloads.map(({ workload }) => workload)));
   const selected = [
-    ...context.known.flatMap((service) => readService(service, context, diagnostics)),
+    ...bySteering(context.known).flatMap((service) => readService(service, context, diagnostics)),
     ...context.workloads.filter((workload) => !served.has(workload)).flatMap((workload) => readWorkload(workload, undefined, context, diagnostics) ?? []),
   ];
   const made = mergeAlike(selected, diagnostics).map((modes): Made => ({
@@ -81,6 +81,12 @@ function makeSelected(context: MeshContext): Generated {
     }), modes.service),
   }));
   return { made, edits: [], diagnostics };
+}
+
+/** Services with a cluster IP before headless ones, then by name: the first of two with one selector names the object. */
+function bySteering(known: readonly KnownService[]): readonly KnownService[] {
+  const rank = ({ shape }: KnownService): number => (shape === "cluster" ? 0 : 1);
+  return [...known].sort((a, b) => rank(a) - rank(b) || compareText(nameOf(a.object), nameOf(b.object)));
 }
 
 /** All values for one selector make one object. */
@@ -131,7 +137,13 @@ function readService(service: KnownService, context: MeshContext, diagnostics: D
     if (setting.removed) continue;
     const port = service.ports.find(({ name, number }) => name === written || String(number) === written);
     if (!port) diagnostics.push(diagnose("IZ209", setting.source.place, { port: written, known: service.ports.map(describePort) }));
-    else for (const number of containerPorts(port.targetPort, workloads, setting, diagnostics)) ports.set(number, setting);
+    else {
+      for (const number of containerPorts(port.targetPort, workloads, setting, diagnostics)) {
+        const other = ports.get(number);
+        if (other && !equal(other.value, setting.value)) diagnostics.push(diagnose("IZ205", setting.source.place, { one: other.source.place.path.at(-1)!, other: setting.source.place.path.at(-1)!, remove: setting.source.place.path.at(-1)! }));
+        ports.set(number, setting);
+      }
+    }
   }
   const namespace = namespaceFor(object, context.config);
   const own: Modes = { item, service, name: nameOf(object), namespace, selector, source: `Service/${nameOf(object)}`, ports, ...(mode && { mode }) };

@@ -72,7 +72,7 @@ export function readMeshConfig(functionConfig: KubeObject | undefined, items: re
   const context = (guardrails: Guardrails, report: ReadContext["report"]): ReadContext => ({ refOf: holderOf, guardrails, report });
   const read = readGuarded(spec, context, diagnostics);
   const { locked, ...config } = read;
-  diagnostics.push(...checkAccept(config.accept, holderOf));
+  diagnostics.push(...checkAccept(config.accept, holderOf), ...checkMetadata(config.metadata, holderOf));
   return {
     value: { ...config, locked, mtls: asMapping(spec["mtls"]) ? config.mtls : undefined, ref: refOf(lead), meshes: [...new Set(holders.filter((object, i) => isServiceMesh(object) || Object.keys(specs[i]!).length > 0).map((object) => `${kindOf(object)}/${nameOf(object)}`))] },
     diagnostics,
@@ -145,6 +145,19 @@ function disagree(first: KubeObject, a: Mapping, second: KubeObject, b: Mapping,
 
 function valueAt(mapping: Mapping, path: readonly string[]): string {
   return JSON.stringify(path.reduce<unknown>((found, key) => asMapping(found)?.[key], mapping)) ?? "nothing";
+}
+
+const labelKey = /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+const labelValue = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
+
+/** Labels and annotations for generated objects that the API server would refuse, or that would be read as settings. */
+function checkMetadata({ labels, annotations }: MeshConfig["metadata"], holderOf: (path: readonly string[]) => ResourceRef): readonly Diagnostic[] {
+  const refuse = (section: string, key: string, found: string, expects: string): Diagnostic =>
+    diagnose("IZ111", { ref: holderOf(["spec", "metadata", section, key]), path: ["spec", "metadata", section, key] }, { found, expects });
+  return [
+    ...Object.entries(labels).flatMap(([key, value]) => (labelKey.test(key) && labelValue.test(value) ? [] : [refuse("labels", key, `${key}: ${value}`, "a label that Kubernetes takes: letters, digits, `-`, `_` and `.`, at most 63")])),
+    ...Object.keys(annotations).flatMap((key) => (labelKey.test(key) && !key.startsWith("istiomize.dev/") ? [] : [refuse("annotations", key, key, "the key of an annotation, and none of ours")])),
+  ];
 }
 
 function checkAccept(accept: MeshConfig["accept"], holderOf: (path: readonly string[]) => ResourceRef): readonly Diagnostic[] {

@@ -34,6 +34,7 @@ export function readLevels(sources: readonly Item[], config: MeshConfig): Levels
   }
   const profiles = (layer: Layer): readonly Layer[] | undefined => profileLayers(layer, config);
   for (const layer of config.namespaces.values()) diagnostics.push(...checkProfiles(layer, config));
+  diagnostics.push(...checkNamespaces(sources, config));
   for (const { own } of byObject.values()) {
     diagnostics.push(...checkProfiles(own, config), ...checkLocked([...(profiles(own) ?? []), own], config), ...checkPatches(own, config));
   }
@@ -44,6 +45,14 @@ export function readLevels(sources: readonly Item[], config: MeshConfig): Levels
     profilesOf: profiles,
     diagnostics,
   };
+}
+
+/** Entries of `spec.namespaces` for a namespace that nothing is in: a misspelled name. */
+function checkNamespaces(sources: readonly Item[], config: MeshConfig): readonly Diagnostic[] {
+  if (config.namespaces.size === 0) return [];
+  const present = new Set(sources.map(({ object }) => (carrierOf(object) === "Namespace" ? nameOf(object) : namespaceFor(object, config))));
+  return [...config.namespaces.keys()].filter((name) => !present.has(name) && name !== config.rootNamespace)
+    .map((name) => diagnose("IZ118", { ref: config.ref, path: ["spec", "namespaces", name] }, { name, suggestion: suggest(name, present) }));
 }
 
 function hasOurs(object: KubeObject): boolean {
@@ -106,7 +115,9 @@ function checkPatches(layer: Layer, config: MeshConfig): readonly Diagnostic[] {
     const keys = keysWithin(patch.value);
     const kind = name === "virtual-service-patch" ? "VirtualService" : "DestinationRule";
     return [...guarded].filter((each) => rows[each].writes.startsWith(kind) && keys.has(rows[each].writes.split(".").at(-1)!)).map((each) =>
-      diagnose("IZ207", patch.source.place, { text: `${rows[each].writes.split(".").at(-1)} in ${name}`, from: config.locked.includes(each) ? "spec.locked" : "spec.limits", value: `no ${toFieldName(each)} in a patch` }));
+      (config.locked.includes(each)
+        ? diagnose("IZ207", patch.source.place, { text: `${rows[each].writes.split(".").at(-1)} in ${name}`, from: "spec.locked", value: `no ${toFieldName(each)} in a patch` })
+        : diagnose("IZ206", patch.source.place, { text: `${rows[each].writes.split(".").at(-1)} in ${name}`, limit: `istiomize.dev/${each}, which can be held to its limits`, from: `spec.limits.${toFieldName(each)}` })));
   });
 }
 

@@ -52,7 +52,10 @@ export function resolveSettings(known: readonly KnownService[], levels: Levels, 
   const diagnostics: Diagnostic[] = [...checkPlacement(known)];
   const services = known.flatMap((service) => {
     const resolved = resolveService(service, levels, config);
-    if (!resolved.isMeshed) return [];
+    if (!resolved.isMeshed) {
+      diagnostics.push(...checkDead(service, levels));
+      return [];
+    }
     diagnostics.push(...resolved.diagnostics);
     return [resolved.service];
   });
@@ -94,6 +97,17 @@ function resolveService(known: KnownService, levels: Levels, config: MeshConfig)
       selector: stringsAt(object, "spec", "selector"), workloads: known.workloads, settings: layerSettings(layers),
     },
   };
+}
+
+/** Traffic settings on a Service that another object takes out of the mesh. */
+function checkDead({ object }: KnownService, levels: Levels): readonly Diagnostic[] {
+  const { own } = levels.of(object);
+  const first = [...own.values()].find(({ name }) => rows[name].family === "VirtualService" || isPolicy(name));
+  if (!first || own.has("enabled")) return [];
+  return [diagnose("IZ218", first.source.place, {
+    key: first.source.place.path.at(-1)!, why: 'a Service in the mesh; enabled: "false" on its Namespace or workload takes it out',
+    help: 'set istiomize.dev/enabled: "true" on the Service, or remove its settings',
+  })];
 }
 
 /** A DestinationRule setting of one workload among several that are no subsets: it would hold for the others too. */

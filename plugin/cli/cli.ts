@@ -31,6 +31,8 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   if (extra !== undefined) return refuse(`${JSON.stringify(extra)} is no command and no option; \`istiomize render ${extra}\` builds a kustomization`);
   if (options["version"]) return print(`${ISTIOMIZE_VERSION}\n`);
   if (options["help"] || (process.stdin.isTTY && args.length === 0)) return print(help());
+  const namespace = options["namespace"];
+  if (typeof namespace === "string" && !/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(namespace)) return refuse(`${JSON.stringify(namespace)} is no name of a namespace`);
   const { runAsFunction } = await import("../run.ts");
   return runAsFunction({ ...(typeof options["namespace"] === "string" && { namespace: options["namespace"] }) });
 }

@@ -1,6 +1,6 @@
 import { catalogue, type Code } from "../../generators/diagnostics/catalogue.ts";
 import { suggest } from "../../generators/diagnostics/suggest.ts";
-import { isSettingName, rows, settingNames, toFieldName } from "../../generators/annotations/table.ts";
+import { isSettingName, rows, settingByField, settingNames, toFieldName } from "../../generators/annotations/table.ts";
 import { suggestSetting } from "../../generators/annotations/read.ts";
 import { print, readOptions, refuse } from "./cli.ts";
 
@@ -12,7 +12,8 @@ export function explain(args: readonly string[]): number {
   const [topic, extra] = options._ ?? [];
   if (extra !== undefined) return refuse(`explain takes one name; ${JSON.stringify(extra)} is a second one`);
   if (topic === undefined) return refuse("name an annotation or a code, such as `istiomize explain timeout`, or use --list");
-  const name = topic.replace(/^istiomize\.dev\//, "");
+  const written = topic.replace(/^istiomize\.dev\//, "").replace(/^port\.[^.]+\./, "").replace(/^spec\.(defaults|profiles\.[^.]+|namespaces\.[^.]+|limits)\./, "");
+  const name = settingByField().get(written) ?? written;
   if (isSettingName(name)) return print(explainSetting(name));
   const code = topic.toUpperCase();
   if (Object.hasOwn(catalogue, code)) return print(explainCode(code as Code));

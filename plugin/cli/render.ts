@@ -12,10 +12,10 @@ export async function render(args: readonly string[]): Promise<number> {
   if (typeof options === "string") return (await import("./cli.ts")).refuseOption(options, ["--namespace", "--with", "--help"]);
   if (options.help) return (await import("./cli.ts")).print(renderHelp);
   const { directory } = options;
-  const tool = findTool(options.with);
-  if (!tool) return report(await diagnosed("IZ401", {}));
   const file = ["kustomization.yaml", "kustomization.yml", "Kustomization"].map((name) => join(directory, name)).find((path) => existsSync(path) && statSync(path).isFile());
   if (!file) return report(await diagnosed("IZ403", { directory }));
+  const tool = findTool(options.with);
+  if (!tool) return report(await diagnosed("IZ401", {}));
   // kustomize starts before anything else is loaded: its time is most of the time.
   const early = /^transformers:/m.test(readFileSync(file, "utf8")) ? undefined : startBuild(tool, directory, options.flags);
   const { walkKustomizations, runsMesh } = await import("../tree/tree.ts");
@@ -54,6 +54,7 @@ function readRenderOptions(args: readonly string[]): RenderOptions | string {
     else directories.push(own[i]!);
   }
   if (directories.length !== 1 && !read.help) return directories.length === 0 ? "name the directory of a kustomization, for example `istiomize render overlays/staging`" : "render takes one directory";
+  if (read.namespace !== undefined && !/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(read.namespace)) return `${JSON.stringify(read.namespace)} is no name of a namespace`;
   return { ...read, directory: directories[0] ?? ".", flags: end < 0 ? [] : args.slice(end + 1) };
 }
 

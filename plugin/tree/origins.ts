@@ -18,17 +18,35 @@ export async function learnEarlierNames(tool: Tool, directory: string, flags: re
   writeFileSync(join(over, "kustomization.yaml"), writeYaml({ resources: [relative(over, realpathSync(directory))], buildMetadata: ["originAnnotations"] }));
   const build = await startBuild(tool, over, flags);
   if (build.code !== 0) return () => ({});
-  const earlier = new Map<string, readonly EarlierName[]>();
+  const byFile = new Map<string, KubeObject[]>();
   for (const { item } of (await readInput(build.stdout, "origins")).leaves) {
     const origin = originOf(item.object);
-    if (origin !== undefined) earlier.set(identityOf(item.object), namesIn(resolve(over, origin), item.object));
+    if (origin === undefined) continue;
+    const key = `${kindOf(item.object)}\n${resolve(over, origin)}`;
+    byFile.set(key, [...(byFile.get(key) ?? []), item.object]);
+  }
+  const earlier = new Map<string, readonly EarlierName[]>();
+  for (const [key, objects] of byFile) {
+    for (const [object, names] of matchNames(key.split("\n")[1]!, objects)) earlier.set(identityOf(object), names);
   }
   return (object) => ({ earlier: earlier.get(identityOf(object)) ?? [] });
 }
 
-/** The name that the object has in its file: the longest one that its final name was made from. */
-function namesIn(file: string, object: KubeObject): readonly EarlierName[] {
-  const fitting = readObjects(file).filter((each) => kindOf(each) === kindOf(object) && nameOf(each) !== "" && nameOf(object).includes(nameOf(each)));
-  const longest = Math.max(...fitting.map((each) => nameOf(each).length));
-  return fitting.filter((each) => nameOf(each).length === longest).map((each) => ({ name: nameOf(each), namespace: namespaceOf(each) }));
+/** The names that objects have in their file: with one prefix and suffix that explain them all, else the longest each. */
+function matchNames(file: string, objects: readonly KubeObject[]): readonly (readonly [KubeObject, readonly EarlierName[]])[] {
+  const written = readObjects(file).filter((each) => kindOf(each) === kindOf(objects[0]!) && nameOf(each) !== "");
+  const names = new Set(written.map(nameOf));
+  const inner = (object: KubeObject, [prefix, suffix]: readonly [string, string]): string | undefined => {
+    const name = nameOf(object);
+    const found = name.startsWith(prefix) && name.endsWith(suffix) ? name.slice(prefix.length, name.length - suffix.length) : "";
+    return names.has(found) ? found : undefined;
+  };
+  const first = nameOf(objects[0]!);
+  const affixes = [...names].filter((name) => first.includes(name)).map((name) => [first.slice(0, first.indexOf(name)), first.slice(first.indexOf(name) + name.length)] as const);
+  const common = affixes.find((each) => new Set(objects.map((object) => inner(object, each)).filter((name) => name !== undefined)).size === objects.length);
+  return objects.map((object) => {
+    const longest = Math.max(0, ...[...names].filter((name) => nameOf(object).includes(name)).map((name) => name.length));
+    const meant = written.filter((each) => (common ? nameOf(each) === inner(object, common) : nameOf(each).length === longest && nameOf(object).includes(nameOf(each))));
+    return [object, meant.map((each) => ({ name: nameOf(each), namespace: namespaceOf(each) }))];
+  });
 }

@@ -68,9 +68,11 @@ export async function readInput(text: string, name: string, knowledge: Knowledge
 
   // The last object is always read: it is the one that is broken where the input was cut off.
   const visit = (chunk: Chunk, index = 0, all: readonly Chunk[] = [chunk]): Chunk => {
-    if (isEmpty(chunk) || (!readsAll && index < all.length - 1 && isIrrelevant(chunk))) return chunk;
+    if (isEmpty(chunk)) return chunk;
+    const passes = !readsAll && isIrrelevant(chunk);
+    if (passes && index < all.length - 1) return chunk;
     const value = read(chunk);
-    if (value === undefined || value === null) return chunk;
+    if (value === undefined || value === null || passes) return chunk;
     const object = asMapping(value);
     if (!object) {
       diagnostics.push(diagnose("IZ103", undefined, { found: `${Array.isArray(value) ? "a list" : `a ${typeof value}`}: ${JSON.stringify(value).slice(0, 60)}` }, { position: at(chunk.line + leadingLines(chunk.text)) }));

@@ -141,5 +141,9 @@ function remove(text: string, map: YAMLMap, pair: Pair): string {
   if (map.items.length === 1) return `${text.slice(0, startOf(pair))}{}${text.slice(end - (/\r?\n$/.exec(text.slice(0, end))?.[0].length ?? 0))}`;
   const line = text.lastIndexOf("\n", startOf(pair) - 1) + 1;
   const hasOwnLine = text.slice(line, startOf(pair)).trim() === "";
-  return hasOwnLine ? text.slice(0, line) + text.slice(nextLine) : text.slice(0, startOf(pair)) + text.slice(startOf(map.items[1]!));
+  // Blank lines would become part of a text above that keeps its own (`|+`).
+  const before = map.items[map.items.indexOf(pair) - 1]?.value;
+  const keepsLines = isScalar(before) && before.type?.startsWith("BLOCK") && before.range && /^[|>][0-9]*\+/.test(text.slice(before.range[0]));
+  const blank = keepsLines ? /^(?:[ \t]*\r?\n)*/.exec(text.slice(nextLine))![0].length : 0;
+  return hasOwnLine ? text.slice(0, line) + text.slice(nextLine + blank) : text.slice(0, startOf(pair)) + text.slice(startOf(map.items[1]!));
 }

@@ -14,14 +14,16 @@ import { tree, writeResourceList, writeStream, writeYaml, type Tree } from "./su
 import { anyFlow, anyNode, entry, mapping, plain, scalarTexts, textMap, writeDocument, type Entry, type Node } from "./support/yaml-text.ts";
 
 /**
- * `ISTIOMIZE_RUNS=20 npm test -- properties` runs each property twenty times as often, and a failure prints its seed
- * and path, which `ISTIOMIZE_SEED` and `ISTIOMIZE_PATH` repeat.
+ * A change is judged on the same trees as the one before it, so the seed is fixed; to look for new faults,
+ * `ISTIOMIZE_SEED=random ISTIOMIZE_RUNS=20 npm test -- properties` runs each property twenty times as often on others.
+ * A failure prints its seed and path, which `ISTIOMIZE_SEED` and `ISTIOMIZE_PATH` repeat.
  */
 const factor = Number(process.env["ISTIOMIZE_RUNS"] ?? 1);
-const { ISTIOMIZE_SEED: seed, ISTIOMIZE_PATH: path } = process.env;
+const { ISTIOMIZE_SEED: asked = "20261121", ISTIOMIZE_PATH: path } = process.env;
+const seed = asked === "random" ? undefined : Number(asked);
 
 function often(runs: number): fc.Parameters<unknown> {
-  return { numRuns: Math.ceil(runs * factor), includeErrorInReport: true, ...(seed !== undefined && { seed: Number(seed) }), ...(path !== undefined && { path }) };
+  return { numRuns: Math.ceil(runs * factor), includeErrorInReport: true, ...(seed !== undefined && { seed }), ...(path !== undefined && { path }) };
 }
 
 /** Kubernetes has no dates: what looks like one is a text. */

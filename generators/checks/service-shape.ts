@@ -2,6 +2,7 @@ import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import { askedLabel, injectionLabels } from "../mesh/injection.ts";
 import { asText, describeObject, mappingAt, nameOf, namespaceOf, refOf, stringsAt } from "../kube/object.ts";
 import type { MeshService } from "../mesh/service.ts";
+import type { KnownService } from "../mesh/settings.ts";
 import { containerPortsOf } from "../mesh/workload.ts";
 import type { Check, CheckInput } from "./check.ts";
 
@@ -77,17 +78,18 @@ function checkPods(service: MeshService, disabled: ReadonlyMap<string, string>, 
 
 /** One container port behind two Services by different ports: the server's sidecar takes the settings of either. */
 function checkSharedPorts({ context }: CheckInput): readonly Diagnostic[] {
-  const seen = new Map<string, { service: MeshService; port: number }>();
+  const meshed = new Set(context.services.map(({ object }) => object));
+  const seen = new Map<string, { service: KnownService; port: number }>();
   const found: Diagnostic[] = [];
-  for (const service of context.services) {
+  for (const service of context.known) {
     for (const port of service.ports) {
       if (port.protocol === "udp") continue;
       for (const { workload } of service.workloads) {
         const key = `${namespaceOf(workload.item.object)}/${describeObject(workload.item.object)}:${port.targetPort}`;
         const other = seen.get(key);
         if (!other) seen.set(key, { service, port: port.number });
-        else if (other.service !== service && other.port !== port.number) {
-          found.push(diagnose("IZ338", { ref: service.ref, path: ["spec", "ports", `[${service.ports.indexOf(port)}]`] }, { other: describeObject(other.service.object), port: String(port.targetPort) }));
+        else if (other.service !== service && other.port !== port.number && (meshed.has(service.object) || meshed.has(other.service.object))) {
+          found.push(diagnose("IZ338", { ref: refOf(service.object), path: ["spec", "ports", `[${service.ports.indexOf(port)}]`] }, { other: describeObject(other.service.object), port: String(port.targetPort) }));
         }
       }
     }

@@ -75,7 +75,7 @@ export const catalogue = {
   }), "Which of the two a cluster ends up with depends on the order in which they are applied."),
   IZ110: rule("error", "unknown field", (a: { field: string; known: readonly string[]; suggestion?: string }) => ({
     read: a.field,
-    expected: a.known.length > 12 ? `one of ${a.known.length} fields; \`istiomize explain --list\` prints the settings` : `one of ${list(a.known)}`,
+    expected: a.known.length > 12 ? `one of the ${a.known.length} names in generators/mesh/README.md` : `one of ${list(a.known)}`,
     help: maybe(a.suggestion) ?? "remove it, or see the list of fields in the README",
   }), "A field that nobody reads is a setting that somebody believes in."),
   IZ111: rule("error", "ServiceMesh value not understood", (a: { found: string; expects: string; suggestion?: string }) => ({

@@ -27,6 +27,8 @@ export interface PipelineInput {
   readonly version?: string;
   /** Namespace of objects that carry none, over `spec.namespace`. */
   readonly namespace?: string;
+  /** Every generated object is made anew, whichever ServiceMesh it names: a prefix may have renamed that since. */
+  readonly rebuildsAll?: boolean;
 }
 
 /** What is to be done to the input; the shell carries it out on the text. */
@@ -52,7 +54,7 @@ export function runPipeline(input: PipelineInput): PipelineResult {
   const config: MeshConfig = { ...mesh.value, ...(input.namespace && { namespace: input.namespace }) };
   const early = [...mesh.diagnostics, ...checkRole(input), ...checkRequires(input, config)];
 
-  const { rebuilt, left } = findOwned(input.items, config);
+  const { rebuilt, left } = findOwned(input, config);
   if (left.length > 0 && config.meshes.length === 0) return untouched(arrangeDiagnostics([...early, ...left.map(describeLeft)]));
 
   const sources = findSources(input.items.filter((item) => !rebuilt.has(item)));
@@ -126,13 +128,13 @@ function checkRequires({ satisfies, version }: PipelineInput, config: MeshConfig
 }
 
 /** Generated objects are made anew where their ServiceMesh is here, and left as they are where it is not. */
-function findOwned(items: readonly Item[], config: MeshConfig): { rebuilt: ReadonlySet<Item>; left: readonly Item[] } {
+function findOwned({ items, rebuildsAll }: PipelineInput, config: MeshConfig): { rebuilt: ReadonlySet<Item>; left: readonly Item[] } {
   const rebuilt = new Set<Item>();
   const left: Item[] = [];
   for (const item of items) {
     const owners = ownersOf(item.object);
     if (!owners) continue;
-    if (owners.meshes.every((mesh) => config.meshes.includes(mesh))) rebuilt.add(item);
+    if (rebuildsAll || owners.meshes.every((mesh) => config.meshes.includes(mesh))) rebuilt.add(item);
     else left.push(item);
   }
   return { rebuilt, left };

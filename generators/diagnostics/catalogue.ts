@@ -27,6 +27,26 @@ const quote = (text: string): string => JSON.stringify(text.length > 120 ? `${te
 const list = (names: readonly string[], none = "none"): string => (names.length > 0 ? names.join(", ") : none);
 const maybe = (suggestion: string | undefined): string | undefined => suggestion && `did you mean ${quote(suggestion)}?`;
 
+/** What the system says when a file cannot be written, in words, and what to do about it. */
+const systemErrors: { readonly [code: string]: readonly [reason: string, help: string] } = {
+  EACCES: ["no permission to write here", "allow it (chmod, chown), or run as the owner"],
+  EBUSY: ["the file is in use, or mounted by itself", "mount or free the directory instead"],
+  EDQUOT: ["the quota is used up", "free some space and run again"],
+  EEXIST: ["something else stands where a directory or file is needed", "move it away and run again"],
+  EFBIG: ["the file would be too large", "see the limits of the file system"],
+  EILSEQ: ["bytes that are no UTF-8, which would be lost", "save the file as UTF-8 and run again"],
+  EIO: ["the disk reports an error", "see whether it is sound"],
+  EISDIR: ["a directory where a file is needed", "move it away and run again"],
+  ELOOP: ["symbolic links that lead in a circle", "mend the link and run again"],
+  EMFILE: ["too many open files", "raise the limit (ulimit -n) and run again"],
+  ENAMETOOLONG: ["a name that is too long for the file system", "use a shorter one"],
+  ENOENT: ["a directory or symbolic link on the way leads nowhere", "mend the path and run again"],
+  ENOSPC: ["the disk is full", "free some space and run again"],
+  ENOTDIR: ["a file where a directory is needed", "move it away and run again"],
+  EPERM: ["the system forbids it", "see whether the file is marked immutable or belongs to somebody else"],
+  EROFS: ["the file system is read-only", "mount it writable and run again"],
+};
+
 export const catalogue = {
   // ---- 1xx: the input and the ServiceMesh
   IZ101: rule("error", "nothing on standard input", () => ({
@@ -481,6 +501,177 @@ export const catalogue = {
     expected: "an existing directory with a kustomization.yaml, kustomization.yml or Kustomization",
     help: "name the overlay to render, for example `istiomize render overlays/staging`",
   }), "`render` takes the directory of a kustomization."),
+  IZ404: rule("error", "kustomization cannot be read", (a: { message: string; help?: string }) => ({
+    read: a.message,
+    expected: "a kustomization that kustomize builds",
+    help: `${a.help ?? "mend it"}; nothing was written`,
+  }), "What `generate` writes follows from all kustomizations of the tree, so one that cannot be read stops it."),
+  IZ405: rule("error", "kustomizations that contain each other", (a: { cycle: readonly string[] }) => ({
+    read: a.cycle.join(" → "),
+    expected: "a base that does not name the overlay, or itself, under `resources`",
+    help: "take out the entry that leads back; nothing was written",
+  }), "kustomize refuses a cycle: neither of them could ever be built."),
+  IZ406: rule("error", "a file of this name is not istiomize's", (a: { file: string }) => ({
+    read: `${a.file}, whose first line is not the header of a generated file`,
+    expected: "the name to be free, or the file to be one that istiomize wrote",
+    help: "rename your file (and its entry in the kustomization), or delete it if istiomize is to write it; nothing was written",
+  }), "`generate` never touches a file that it does not own, and its own files have fixed names."),
+  IZ407: rule("info", "remote base left alone", (a: { url: string }) => ({
+    read: a.url,
+    help: "its Services are meshed where a kustomization of this tree builds them; their objects are written there",
+  }), "A remote base is somebody else's repository: nothing can be written beside its files."),
+  IZ408: rule("error", "no tree to work on", (a: { path: string; message: string }) => ({
+    read: `${a.path}: ${a.message}`,
+    expected: "a directory with at least one kustomization in it or below",
+    help: "name the directory that holds your base and overlays, for example `istiomize generate gitops`; `istiomize scaffold tree` makes one",
+  }), "`generate` and `scaffold` work on a directory of kustomizations."),
+  IZ409: rule("error", "file cannot be read", (a: { message: string }) => ({
+    read: a.message,
+    expected: "YAML in UTF-8, as kustomize reads it",
+    help: "mend the file, or take it out of the kustomization; nothing was written",
+  }), "A file that cannot be read might hold a Service or a setting, so nothing is written at all."),
+  IZ410: rule("error", "cannot be written", (a: { code: string; message: string }) => {
+    const [reason, help] = systemErrors[a.code] ?? [a.message, "see why, and run again"];
+    return { read: `${reason} (${a.code})`, expected: "to be able to write every file of the plan", help: `nothing was written, the tree is as it was; ${help}` };
+  }, "Either every file of a run is written or none, so one that cannot be written stops all of them."),
+  IZ411: rule("error", "changed while istiomize was at work", (a: { now: "changed" | "created" | "removed" }) => ({
+    read: { changed: "other content than was read a moment ago", created: "a file where there was none", removed: "no file where there was one" }[a.now],
+    expected: "the file to stay as it was read until it is written",
+    help: "nothing was written, the tree is as it was; run again, to start from what is there now",
+  }), "What was planned for the old content would overwrite what somebody just wrote."),
+  IZ412: rule("error", "another run is at work here", (a: { pid: number; host: string; isHere: boolean; since: string; lock: string }) => ({
+    read: `process ${a.pid}${a.isHere ? "" : ` on ${a.host}`}, at work since ${a.since}`,
+    expected: "one run at a time in one tree",
+    help: a.isHere ? "nothing was written; run again when it has ended" : `nothing was written; run again when it has ended, or remove ${a.lock} if it was killed: from here that cannot be seen`,
+  }), "Two runs at once would each plan from what the other is about to replace."),
+  IZ413: rule("info", "interrupted run found and tidied up", (a: { outcome: "not begun" | "undone" | "finished"; pid?: number; since?: string }) => ({
+    read: `what a run${a.pid === undefined ? "" : ` (process ${a.pid}, ${a.since})`} left that was stopped ${{ "not begun": "before it had changed any file", undone: "before it had changed every file", finished: "when it had changed every file" }[a.outcome]}`,
+    help: a.outcome === "finished" ? "the tree is as after that run" : "the tree is as before that run",
+  }), "A run that is killed leaves a journal, from which the next one puts the tree in order before it does anything else."),
+  IZ414: rule("error", "a run was interrupted here", (a: { pid: number; since: string }) => ({
+    read: `a tree whose files a run (process ${a.pid}, ${a.since}) was replacing when it was stopped`,
+    expected: "a tree as before or as after a run",
+    help: "`istiomize generate <tree>` puts it in order first; nothing was written by this one",
+  }), "Half of the files are new and half are old: what would be said about them is true of neither."),
+  IZ415: rule("error", "leads out of the tree", (a: { target: string; tree: string }) => ({
+    read: `a path that leads to ${a.target}`,
+    expected: `a file below ${a.tree}`,
+    help: "nothing was written; put the file itself in place of the symbolic link, or name the directory that holds both",
+  }), "A tool that is given a tree writes inside that tree and nowhere else."),
+  IZ416: rule("error", "edited since a run was interrupted, left alone", () => ({
+    read: "content that is neither what the interrupted run found nor what it wrote",
+    expected: "one of the two, to be able to undo that run",
+    help: "every other file is as before that run; see whether this one still fits to them, and run again",
+  }), "What a person wrote is never overwritten, not even to put a tree in order."),
+  IZ417: rule("error", "a run cannot be undone", (a: { code: string; message: string; journal: string }) => {
+    const [reason, help] = systemErrors[a.code] ?? [a.message, "see why"];
+    return { read: `${reason} (${a.code})`, expected: "to be able to put back what was there before", help: `${help}, and run again: the tree is half as before and half as after until then; ${a.journal} says what is left to do` };
+  }, "The journal stays until the tree is in order again, so nothing is lost."),
+  IZ418: rule("error", "journal of an interrupted run cannot be read", (a: { message: string }) => ({
+    read: a.message,
+    expected: "a journal as this version of istiomize writes it, of files in this tree",
+    help: "nothing was written; put the tree in order with the version that was interrupted, or with git, and remove this file",
+  }), "Without its journal nobody knows what an interrupted run had already replaced."),
+  IZ419: rule("error", "one file by two names", (a: { other: string }) => ({
+    read: `the same file as ${a.other}, by way of a symbolic link, and another content for it`,
+    expected: "one content for one file",
+    help: "nothing was written; replace the symbolic link by a file or directory of its own",
+  }), "One of the two contents would be lost."),
+  IZ420: rule("error", "generated file out of date", (a: { found: string; wanted: string; why?: string }) => ({
+    read: a.found,
+    expected: a.wanted,
+    help: `${a.why ? `${a.why}; ` : ""}\`istiomize generate\` writes it, \`istiomize generate --diff\` shows every difference`,
+  }), "Plain `kustomize build` uses the files as they are: what is out of date there is out of date in the cluster."),
+  IZ421: rule("error", "the tree has another layout", (a: { layout: "transformer" | "resource"; file: string }) => ({
+    read: a.layout === "transformer" ? `${a.file} runs istiomize inside the build, under \`transformers:\`` : `the ServiceMesh in ${a.file}, without the annotation config.kubernetes.io/local-config`,
+    expected: "the files layout: the ServiceMesh under `resources:` with config.kubernetes.io/local-config: \"true\"",
+    help: `${a.layout === "transformer" ? "a build that runs istiomize needs no files" : "without it a plain build leaves the ServiceMesh in what a cluster would get"}; \`istiomize generate --migrate\` changes the lines that it must, \`--migrate --diff\` shows them first`,
+  }), "Files and a function in one build would both make the same objects; a tree has one layout."),
+  IZ422: rule("error", "one object in two places", (a: { object: string; other: string }) => ({
+    read: `${a.object}, which ${a.other} holds too`,
+    expected: "each object once in what a kustomization builds",
+    help: "delete one of them, or take its file out of the kustomization; nothing was written",
+  }), "kustomize refuses two objects of one identity (\"may not add resource with an already registered id\")."),
+  IZ423: rule("error", "a patch of a generated object", (a: { patch: string; object: string; annotation: string }) => ({
+    read: `${a.patch} patches ${a.object}, which istiomize generates`,
+    expected: "settings to be annotations, which overlays can patch",
+    help: `patch the annotation of its Service instead; for a field without one, ${a.annotation}`,
+  }), "A generated object is made anew from annotations and the ServiceMesh, and the files bring every build to that result."),
+  IZ424: rule("error", "the plain build differs", (a: { field: string; found: string; wanted: string; more: number }) => ({
+    read: `${a.field}: ${a.found}`,
+    expected: `${a.wanted}, as \`istiomize render\` gives${a.more > 0 ? ` (and ${a.more} more differences in this object)` : ""}`,
+    help: "`istiomize generate` brings the files up to date; if it has nothing to do, please report this tree",
+  }), "The generated files must give the same objects as rendering: otherwise what was reviewed is not what runs."),
+  IZ425: rule("error", "generated objects that kustomize cannot tell apart", (a: { target: string; others: readonly string[]; file: string }) => ({
+    read: `a patch of ${a.target} in ${a.file} would also hit ${list(a.others)}`,
+    expected: "names that stay different, also before prefixes and namespaces are set",
+    help: "rename one of the Services, or use the transformer layout for this overlay; nothing was written",
+  }), "kustomize finds the target of a patch by its name now and by the name that it had in its file."),
+  IZ426: rule("error", "cannot be migrated by itself", (a: { message: string; help: string }) => ({
+    read: a.message,
+    expected: "a ServiceMesh in a file of its own, under `transformers:` or `resources:`",
+    help: `${a.help}; nothing was written`,
+  }), "`--migrate` changes only lines whose meaning is certain."),
+  IZ427: rule("error", "kustomization cannot be edited", (a: { message: string; entries: readonly string[] }) => ({
+    read: a.message,
+    expected: "a mapping with plain lists",
+    help: `write it without anchors or tags, or add these entries by hand: ${list(a.entries)}; nothing was written`,
+  }), "Only lines that must change are changed; where that is not certain, nothing is."),
+  IZ430: rule("error", "a name that Kubernetes refuses", (a: { name: string; what: "service" | "overlay" | "namespace" | "mesh" | "prefix"; start: string; suggestion?: string }) => ({
+    read: `${quote(a.name)} for ${a.what === "overlay" || a.what === "service" ? `a new ${a.what}` : `the ${a.what}`}`,
+    expected: `at most 63 lower-case letters, digits and \`-\`, beginning with ${a.start}${a.what === "prefix" ? "" : " and not ending with `-`"}`,
+    help: `${a.suggestion ? `take ${a.suggestion}` : "choose another one"}; nothing was written`,
+  }), "A Service's name is a DNS label (RFC 1035), and those of namespaces and pods follow the same rule but for a leading digit (RFC 1123)."),
+  IZ431: rule("error", "name is taken", (a: { name: string; by: string }) => ({
+    read: `${quote(a.name)}, the name of ${a.by}`,
+    expected: "a name that nothing in the tree has",
+    help: "choose another name, or change what is there; nothing was written",
+  }), "Two objects of one name cannot be told apart, and scaffold never writes over anything."),
+  IZ432: rule("error", "no port", (a: { port: string }) => ({
+    read: quote(a.port),
+    expected: "a number from 1 to 65535",
+    help: "give the port that the container listens on, such as `--port 8080`; nothing was written",
+  }), "Kubernetes refuses a Service with any other port."),
+  IZ433: rule("error", "no base to add a service to", (a: { found: readonly string[] }) => ({
+    read: a.found.length === 0 ? "no kustomization that holds services, or that an overlay builds" : `only overlays: ${list(a.found)}`,
+    expected: "a base: a kustomization that overlays name under `resources`",
+    help: "name one with `--base DIRECTORY`, or begin with `istiomize scaffold tree`; nothing was written",
+  }), "A service belongs in a base, from which every environment gets it."),
+  IZ434: rule("error", "several bases", (a: { bases: readonly string[]; like: string | undefined }) => ({
+    read: list(a.bases),
+    expected: "one of them to be named",
+    help: `say which: \`--base ${a.bases[0]}\`${a.like === undefined ? "" : `, or \`--like ${a.like}\` for the place and shape of that service`}; nothing was written`,
+  }), "Where a service stands decides which environments run it."),
+  IZ435: rule("error", "nothing of this name to copy", (a: { name: string; what: "service" | "overlay"; known: readonly string[]; suggestion?: string }) => ({
+    read: `--like ${a.name}`,
+    expected: `${a.what === "service" ? "a Service" : "an overlay"} of this tree: ${list(a.known.length > 12 ? [...a.known.slice(0, 11), `and ${a.known.length - 11} more`] : a.known)}`,
+    help: `${a.suggestion ? `take --like ${a.suggestion}` : "name one of these"}; nothing was written`,
+  }), "`--like` takes over the shape and the conventions of what is there."),
+  IZ436: rule("error", "no image reference", (a: { image: string }) => ({
+    read: quote(a.image),
+    expected: "a repository in lower case, with a tag or digest: registry.example.com/team/web:1.0.0",
+    help: "see `docker pull`: what it takes is right here; nothing was written",
+  }), "A pod with a reference that cannot be read stays in InvalidImageName."),
+  IZ437: rule("error", "two environments in one namespace", (a: { namespace: string; other: string }) => ({
+    read: `namespace ${quote(a.namespace)}, which ${a.other} uses`,
+    expected: "a namespace of its own, or names with a prefix of their own",
+    help: "give it with `--namespace`, or tell the names apart with `--prefix`; nothing was written",
+  }), "Two environments with the same names in the same namespace overwrite each other."),
+  IZ438: rule("error", "file is already there", (a: { file: string }) => ({
+    read: a.file,
+    expected: "no file of this name: scaffold never writes over anything",
+    help: "choose another name or directory, or move the file away; nothing was written",
+  }), "What somebody wrote is not replaced."),
+  IZ439: rule("error", "cannot be copied", (a: { what: string; why: string; help: string }) => ({
+    read: `${a.what}: ${a.why}`,
+    expected: "text files that kustomize reads",
+    help: `${a.help}; nothing was written`,
+  }), "`--like` copies texts and replaces names in them."),
+  IZ440: rule("error", "each service has a base of its own", (a: { services: readonly string[] }) => ({
+    read: `${list(a.services)}: each with its own base and overlays`,
+    expected: "`--like` with the one to copy, overlays included",
+    help: `for example \`--like ${a.services[0]}\`; nothing was written`,
+  }), "There is no base that they share, so a new one needs its own, in the shape of the others."),
 
   // ---- 9xx: our own bugs
   IZ901: rule("error", "istiomize itself failed", (a: { version: string; step: string; message: string }) => ({

@@ -11,6 +11,7 @@ interface Command {
 
 const commands: { readonly [name: string]: Command } = {
   render: { usage: "render <kustomization>", summary: "build with the real kustomize or kubectl, and mesh the result", run: async (args) => (await import("./render.ts")).render(args) },
+  generate: { usage: "generate <tree>", summary: "write the Istio files beside each service, and keep them up to date", run: async (args) => (await import("./generate.ts")).generate(args) },
   explain: { usage: "explain <annotation or code> | --list", summary: "what a setting or a code means", run: async (args) => (await import("./explain.ts")).explain(args) },
 };
 

@@ -18,18 +18,25 @@ export async function learnEarlierNames(tool: Tool, directory: string, flags: re
   writeFileSync(join(over, "kustomization.yaml"), writeYaml({ resources: [relative(over, realpathSync(directory))], buildMetadata: ["originAnnotations"] }));
   const build = await startBuild(tool, over, flags);
   if (build.code !== 0) return () => ({});
+  const objects = (await readInput(build.stdout, "origins")).leaves.map(({ item }) => item.object);
+  const earlier = readEarlierNames(objects, (origin) => resolve(over, origin));
+  return (object) => ({ earlier: earlier(object) });
+}
+
+/** Earlier names by object, from the origins that kustomize wrote down; `resolveOrigin` finds the file that one names. */
+export function readEarlierNames(objects: readonly KubeObject[], resolveOrigin: (origin: string) => string): (object: KubeObject) => readonly EarlierName[] {
   const byFile = new Map<string, KubeObject[]>();
-  for (const { item } of (await readInput(build.stdout, "origins")).leaves) {
-    const origin = originOf(item.object);
+  for (const object of objects) {
+    const origin = originOf(object);
     if (origin === undefined) continue;
-    const key = `${kindOf(item.object)}\n${resolve(over, origin)}`;
-    byFile.set(key, [...(byFile.get(key) ?? []), item.object]);
+    const key = `${kindOf(object)}\n${resolveOrigin(origin)}`;
+    byFile.set(key, [...(byFile.get(key) ?? []), object]);
   }
   const earlier = new Map<string, readonly EarlierName[]>();
-  for (const [key, objects] of byFile) {
-    for (const [object, names] of matchNames(key.split("\n")[1]!, objects)) earlier.set(identityOf(object), names);
+  for (const [key, same] of byFile) {
+    for (const [object, names] of matchNames(key.split("\n")[1]!, same)) earlier.set(identityOf(object), names);
   }
-  return (object) => ({ earlier: earlier.get(identityOf(object)) ?? [] });
+  return (object) => earlier.get(identityOf(object)) ?? [];
 }
 
 /** The names that objects have in their file: with one prefix and suffix that explain them all, else the longest each. */

@@ -1,0 +1,86 @@
+import { relative, resolve } from "node:path";
+import { diagnose, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
+import { asList, asMapping, asText, describeObject, identityOf, kindOf, nameOf, stringsAt, type KubeObject } from "../../generators/kube/object.ts";
+import { isServiceMesh } from "../../generators/mesh/config.ts";
+import { readChunk, splitStream } from "../chunks.ts";
+import { runsMesh, type Kustomization } from "../tree/tree.ts";
+import type { Source } from "./objects.ts";
+import { shown, type SourceTree } from "./source.ts";
+import type { Seed } from "./wanted.ts";
+
+/** Whether all ServiceMeshes of a tree are in the files layout; the first file of another one is named. */
+export function checkLayout(tree: SourceTree): readonly Diagnostic[] {
+  const running = [...tree.nodes.values()].find((node) => tree.isInside(node.directory) && runsMesh(node));
+  if (running) return [diagnose("IZ421", undefined, { layout: "transformer", file: shown(running.file) }, { position: { file: shown(running.file), line: lineOf(running.text, /^transformers:/m) } })];
+  const isPatched = [...tree.nodes.values()].some((node) => tree.isInside(node.directory) && patchesOf(node, tree.read).some(({ text }) => text.includes("ServiceMesh") && isLocal(text)));
+  const visible = isPatched ? undefined : [...tree.meshFiles].find((file) => readDocuments(tree.read(file)).some((object) => isServiceMesh(object) && stringsAt(object, "metadata", "annotations")["config.kubernetes.io/local-config"] !== "true"));
+  return visible === undefined ? [] : [diagnose("IZ421", undefined, { layout: "resource", file: shown(visible) }, { position: { file: shown(visible), line: lineOf(tree.read(visible), /^kind:\s*["']?ServiceMesh/m) } })];
+}
+
+function isLocal(text: string): boolean {
+  return /config\.kubernetes\.io(\/|~1)local-config["']?\s*(:|,\s*value:|\n\s*value:)\s*["']true["']/.test(text);
+}
+
+function lineOf(text: string, pattern: RegExp): number {
+  return text.slice(0, pattern.exec(text)?.index ?? 0).split("\n").length;
+}
+
+/** The patches of a kustomization: file or inline, with the text. */
+export function patchesOf(node: Kustomization, read: (path: string) => string = () => ""): readonly { readonly name: string; readonly file: string; readonly text: string; readonly target?: { readonly [key: string]: unknown } }[] {
+  return ["patches", "patchesStrategicMerge", "patchesJson6902"].flatMap((field) => asList(node.content[field])).flatMap((entry) => {
+    const mapping = asMapping(entry);
+    const inline = asText(mapping?.["patch"]) ?? (asText(entry)?.includes("\n") ? asText(entry) : undefined);
+    const path = inline === undefined ? asText(mapping?.["path"]) ?? asText(entry) : undefined;
+    const target = asMapping(mapping?.["target"]);
+    const file = path === undefined ? node.file : resolve(node.directory, path);
+    const text = inline ?? (path !== undefined && node.patches.includes(file) ? read(file) : "");
+    return [{ name: path ?? "an inline patch", file, text, ...(target && { target }) }];
+  });
+}
+
+/** The objects of a text, as far as they can be read. */
+export function readDocuments(text: string): readonly KubeObject[] {
+  return splitStream(text).chunks.flatMap((chunk) => {
+    try {
+      const object = asMapping(readChunk(chunk));
+      return object ? [object] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** People's patches of objects that istiomize generates. */
+export function checkPatches(tree: SourceTree, target: string, seeds: readonly Seed[]): readonly Diagnostic[] {
+  const generated = new Set(seeds.map(({ object }) => `${kindOf(object)}/${nameOf(object)}`));
+  return [...tree.closure(target)].flatMap((at) => {
+    const node = tree.nodes.get(at);
+    if (!node || Object.keys(node.content).every((field) => !field.startsWith("patches"))) return [];
+    return patchesOf(node, tree.read).flatMap(({ name, file, text, target: chosen }) => {
+      const named = chosen ? [{ kind: chosen["kind"], metadata: { name: chosen["name"] } }] : readDocuments(text);
+      const hit = named.find((object) => generated.has(`${kindOf(object)}/${nameOf(object)}`));
+      if (!hit) return [];
+      const annotation = `istiomize.dev/${kindOf(hit) === "DestinationRule" ? "destination-rule-patch" : "virtual-service-patch"}`;
+      return [diagnose("IZ423", undefined, { patch: name, object: describeObject(hit), annotation }, { position: { file: shown(file), line: lineOf(tree.read(file), new RegExp(`kind:\\s*["']?${kindOf(hit)}`)) } })];
+    });
+  });
+}
+
+/** Objects that a kustomization would hold twice. */
+export function checkTwice(sources: readonly Source[]): readonly Diagnostic[] {
+  const seen = new Map<string, Source>();
+  return sources.flatMap((source) => {
+    const { object } = source.item;
+    if (nameOf(object) === "") return [];
+    const identity = `${asText(object["apiVersion"])} ${identityOf(object)}`;
+    const other = seen.get(identity);
+    seen.set(identity, source);
+    if (!other) return [];
+    return [diagnose("IZ422", undefined, { object: `${describeObject(object)} in ${shown(source.file)}`, other: shown(other.file) }, { position: { file: shown(source.file), line: source.chunk.line + 1 } })];
+  });
+}
+
+/** A path as it stands in a kustomization of this directory. */
+export function entryOf(directory: string, file: string): string {
+  return relative(directory, file);
+}

@@ -1,0 +1,91 @@
+import { asMapping, groupOf, kindOf, mappingAt, nameOf, namespaceOf, type KubeObject } from "../../generators/kube/object.ts";
+import { writeYaml } from "../write-yaml.ts";
+import { diffObjects, type Operation } from "./json-patch.ts";
+import { writeHeader } from "./ownership.ts";
+
+/** What must happen to one object at the end of a kustomization, so that it is what `render` gives. */
+export interface Delta {
+  /** The object as kustomize has it by then. */
+  readonly object: KubeObject;
+  /** Nothing: it is deleted. */
+  readonly operations?: readonly Operation[];
+}
+
+export function findDelta(from: KubeObject, to: KubeObject): readonly Delta[] {
+  const operations = diffObjects(from, to);
+  return operations.length === 0 ? [] : [{ object: from, operations }];
+}
+
+export interface PatchFile {
+  readonly name: string;
+  readonly text: string;
+  readonly deltas: readonly Delta[];
+}
+
+/**
+ * Deltas as files, each one built-in PatchTransformer: what is the same for several objects of a kind stands once.
+ * @see https://kubectl.docs.kubernetes.io/references/kustomize/builtins/#_patchtransformer_
+ */
+export function writePatches(deltas: readonly Delta[]): readonly PatchFile[] {
+  const groups = new Map<string, Delta[]>();
+  for (const delta of deltas) {
+    const { object, operations } = delta;
+    const key = JSON.stringify([groupOf(object), kindOf(object), namespaceOf(object), operations ?? object["apiVersion"]]);
+    groups.set(key, [...(groups.get(key) ?? []), delta]);
+  }
+  const taken = new Map<string, number>();
+  return [...groups.values()].map((group) => {
+    const base = nameFor(group);
+    const count = (taken.get(base) ?? 0) + 1;
+    taken.set(base, count);
+    const name = count === 1 ? base : `${base}-${count}`;
+    return { name: `${name}.yaml`, text: writePatch(name, group), deltas: group };
+  }).sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function nameFor(group: readonly Delta[]): string {
+  const [first] = group;
+  const kind = kindOf(first!.object).toLowerCase();
+  const verb = first!.operations ? "patch" : "without";
+  return group.length === 1 ? `istio-${verb}-${kind}-${nameOf(first!.object)}` : `istio-${verb}-${kind.endsWith("y") ? `${kind.slice(0, -1)}ies` : `${kind}s`}`;
+}
+
+function writePatch(name: string, group: readonly Delta[]): string {
+  const { object, operations } = group[0]!;
+  const names = group.map((each) => nameOf(each.object)).sort();
+  const renames = operations?.some(({ path }) => path === "/metadata/name" || path === "/metadata/namespace");
+  const patch = operations ? writeYaml(operations.map(({ op, path, value }) => ({ op, path, ...(op !== "remove" && { value }) })))
+    : writeYaml({ $patch: "delete", apiVersion: object["apiVersion"], kind: kindOf(object), metadata: { name: names[0] } });
+  const head = writeYaml({
+    apiVersion: "builtin", kind: "PatchTransformer", metadata: { name },
+    target: {
+      ...(groupOf(object) && { group: groupOf(object) }), kind: kindOf(object),
+      name: names.length === 1 ? escape(names[0]!) : `(${names.map(escape).join("|")})`,
+      ...(namespaceOf(object) && { namespace: namespaceOf(object) }),
+    },
+    ...(renames && { options: { allowNameChange: true } }),
+  });
+  return `${writeHeader("patch")}${head}patch: |-\n${patch.trimEnd().split("\n").map((line) => `  ${line}`).join("\n")}\n`;
+}
+
+/** kustomize reads the name of a target as a regular expression. */
+function escape(name: string): string {
+  return name.replaceAll(".", "\\.");
+}
+
+/** The value at a path of keys. */
+export function valueAt(object: KubeObject, path: readonly string[]): unknown {
+  return path.reduce<unknown>((found, key) => asMapping(found)?.[key], object);
+}
+
+/** An object with single fields set, or taken out; what is emptied by that and was not there before goes too. */
+export function withFields(object: KubeObject, edits: readonly { readonly path: readonly string[]; readonly value: string | undefined }[]): KubeObject {
+  return edits.reduce<KubeObject>((edited, { path, value }) => setField(edited, path, value), object);
+}
+
+function setField(object: KubeObject, path: readonly string[], value: string | undefined): KubeObject {
+  const [key, ...rest] = path;
+  if (rest.length > 0) return { ...object, [key!]: setField(mappingAt(object, key!), rest, value) };
+  const { [key!]: _, ...others } = object;
+  return value === undefined ? others : { ...object, [key!]: value };
+}

@@ -1,0 +1,349 @@
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { arrangeDiagnostics, diagnose, worstSeverity, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
+import { asText, identityOf, kindOf, type Item, type KubeObject } from "../../generators/kube/object.ts";
+import { isServiceMesh } from "../../generators/mesh/config.ts";
+import type { PipelineResult } from "../../generators/pipeline.ts";
+import { locateInTree } from "../tree/positions.ts";
+import { addMarked } from "../tree/marks.ts";
+import { findTool, startBuild, withTemporary, type Build, type Tool } from "../tree/tool.ts";
+import type { FieldEdit } from "../edit.ts";
+import { editText } from "../edit.ts";
+import { splitStream } from "../chunks.ts";
+import type { FileChange } from "../write/change.ts";
+import { markInsertion, markSeed, readBuild, readPlain, type Built, type Insertion } from "./build.ts";
+import { compareBuild, findConfused } from "./compare.ts";
+import { writePatches } from "./delta.ts";
+import { checkLayout, checkPatches, checkTwice } from "./check.ts";
+import { findLayout, isPlain, type Layout } from "./layout.ts";
+import { runOn, Sources, type Source } from "./objects.ts";
+import { fileNameOf, type OriginOf } from "./ownership.ts";
+import { findNamespaces, moveItem, placeObject, readRenaming, serviceNames, withNamespaceOf } from "./place.ts";
+import { readTree, shown, type SourceTree } from "./source.ts";
+import { beside, Wanted, type Seed } from "./wanted.ts";
+import { makeWorkspace, type Workspace } from "./workspace.ts";
+
+export interface PlanOptions {
+  /** The kustomize or kubectl to build with, and what goes to it. */
+  readonly with?: string;
+  readonly flags?: readonly string[];
+  readonly say?: (text: string) => void;
+}
+
+/** What `generate` is to do to a tree. */
+export interface Plan {
+  readonly tree: SourceTree;
+  readonly layout: Layout;
+  readonly changes: readonly FileChange[];
+  readonly diagnostics: readonly Diagnostic[];
+  /** Generated files by the Services (as they are named in their files) that they hold something of. */
+  readonly wanted: Wanted;
+}
+
+/**
+ * Plans the generated files of a tree: objects are made from the files as people wrote them and put beside their
+ * Services; then every kustomization is built with those in it, and where the result is not what `render` gives, a
+ * patch at its end makes it so. Nothing is written.
+ */
+export async function planTree(directory: string, options: PlanOptions = {}): Promise<Plan> {
+  const tree = readTree(directory);
+  const wanted = new Wanted(tree);
+  const layout = findLayout(tree);
+  const early = [...tree.diagnostics, ...(tree.nodes.size > 0 ? checkLayout(tree) : [])];
+  if (worstSeverity(early) === "error") return { tree, layout, wanted, changes: [], diagnostics: arrangeDiagnostics(early) };
+  const planner = new Planner(tree, layout, wanted, options);
+  const found = await planner.run();
+  const diagnostics = arrangeDiagnostics([...early, ...found]);
+  if (worstSeverity(diagnostics) === "error") return { tree, layout, wanted, changes: [], diagnostics };
+  const { changes, diagnostics: refused } = wanted.changes();
+  const all = [...changes, ...planner.changedSources()].sort((a, b) => (a.path < b.path ? -1 : 1));
+  return { tree, layout, wanted, changes: refused.length > 0 ? [] : all, diagnostics: arrangeDiagnostics([...diagnostics, ...refused]) };
+}
+
+/** One run of planning: what was read and made so far. */
+class Planner {
+  readonly #tree: SourceTree;
+  readonly #layout: Layout;
+  readonly #wanted: Wanted;
+  readonly #options: PlanOptions;
+  readonly #sources: Sources;
+  readonly #insertions: Insertion[] = [];
+  readonly #byItem = new Map<Item, Insertion>();
+  readonly #runs = new Map<string, { readonly sources: readonly Source[]; readonly result: PipelineResult }>();
+  /** Kustomizations that end with patches or objects of their own: what is built on them is not plain. */
+  readonly #changed = new Set<string>();
+
+  constructor(tree: SourceTree, layout: Layout, wanted: Wanted, options: PlanOptions) {
+    this.#tree = tree;
+    this.#layout = layout;
+    this.#wanted = wanted;
+    this.#options = options;
+    this.#sources = new Sources(tree);
+  }
+
+  async run(): Promise<readonly Diagnostic[]> {
+    const homes = new Set([...new Set(this.#layout.targets.flatMap((target) => this.#filesIn(target)))].flatMap((file) => this.#layout.homeOf(file) ?? []));
+    for (const home of homes) await this.#seedFrom(home);
+    const broken = [...this.#sources.diagnostics, ...(await this.#checkTwice())];
+    if (broken.length > 0) return broken;
+    this.#wireReferences();
+    const built = this.#layout.targets.filter((target) => !this.#isPlain(target));
+    if (built.length === 0) return this.#settle(async (target) => this.#readPlain(target));
+    const tool = findTool(this.#options.with);
+    if (!tool) return [diagnose("IZ401", undefined, {})];
+    return withTemporary((temporary) => this.#settleWith(tool, temporary));
+  }
+
+  #filesIn(target: string): readonly string[] {
+    return [...this.#tree.closure(target)].flatMap((at) => this.#tree.nodes.get(at)?.resources ?? []).filter((file) => !this.#tree.owned.has(file));
+  }
+
+  /** Makes the objects of a home from its files, as if kustomize changed nothing, and puts them beside their Services. */
+  async #seedFrom(home: string): Promise<void> {
+    const sources = await this.#sources.all(this.#layout.filesOf(home).filter((file) => !this.#tree.owned.has(file)));
+    const namespaces = findNamespaces(this.#tree, home);
+    const moved = new Map(sources.map((source) => [moveItem(source.item, namespaces.get(this.#layout.listers.get(source.file)?.[0] ?? home)), source]));
+    const result = await runOn([...moved.keys()]);
+    this.#runs.set(home, { sources, result });
+    const mesh = sources.find(({ item }) => isServiceMesh(item.object))?.file;
+    for (const { object, beside: owner } of result.added) {
+      const source = owner && moved.get(owner);
+      this.#seed(source ? withNamespaceOf(object, source.item.object) : object, source?.file ?? mesh, source ? "services" : "mesh", home);
+    }
+    const edits = new Map<Item, FieldEdit[]>();
+    for (const { item, path, value } of result.edits) edits.set(item, [...(edits.get(item) ?? []), { path, value }]);
+    for (const [item, own] of edits) this.#insert(moved.get(item)!, own, home);
+  }
+
+  #seed(object: KubeObject, file: string | undefined, origin: OriginOf, home: string): void {
+    if (file === undefined) {
+      if (this.#tree.isInside(home)) this.#wanted.addSeed({ file: join(home, fileNameOf(kindOf(object))), object, origin: "services", listers: [home] });
+      return;
+    }
+    const listers = this.#layout.listers.get(file) ?? [];
+    if (this.#layout.homeOf(file) !== home || !this.#tree.isInside(file) || !listers.every((lister) => this.#tree.isInside(lister))) return;
+    this.#wanted.addSeed({ file: beside(file, fileNameOf(kindOf(object))), object, origin, listers });
+  }
+
+  /** Fields that can be added as lines of their own are; the rest is left to a patch. */
+  #insert(source: Source, edits: readonly FieldEdit[], home: string): void {
+    const { item, file, chunk } = source;
+    if (this.#layout.homeOf(file) !== home || !this.#tree.isInside(file) || chunk.style !== "document" || chunk.frame) return;
+    const whole = addMarked(chunk.text, edits);
+    const fitting = whole !== undefined ? edits : edits.reduce<readonly FieldEdit[]>((all, edit) => (addMarked(chunk.text, [...all, edit]) === undefined ? all : [...all, edit]), []);
+    if (fitting.length === 0) return;
+    const insertion = { source, edits: fitting };
+    this.#insertions.push(insertion);
+    this.#byItem.set(item, insertion);
+  }
+
+  async #checkTwice(): Promise<readonly Diagnostic[]> {
+    const found: Diagnostic[] = [];
+    for (const target of this.#layout.targets) found.push(...checkTwice(await this.#sources.all(this.#filesIn(target))));
+    return found;
+  }
+
+  /** Every build that holds generated objects needs the name references once; they travel up from a base. */
+  #wireReferences(): void {
+    const wired = new Set<string>();
+    const holders = new Set(this.#wanted.seeds.flatMap(({ listers }) => listers));
+    for (const [file, listers] of this.#layout.listers) {
+      if (this.#tree.meshFiles.has(file)) for (const lister of listers) if (this.#tree.isInside(lister)) wired.add(lister);
+    }
+    const needed = this.#layout.targets.filter((target) => [...this.#tree.closure(target)].some((at) => holders.has(at)));
+    const used = new Set<string>();
+    for (const target of needed) {
+      const near = [...wired].filter((at) => this.#tree.closure(target).has(at));
+      for (const at of near.length > 0 ? near : [target]) used.add(at);
+      wired.add(near[0] ?? target);
+    }
+    for (const at of used) this.#wanted.addReferences(at);
+  }
+
+  #isPlain(target: string): boolean {
+    return [...this.#tree.closure(target)].every((at) => isPlain(this.#withoutOwned(at)) && (at === target || !this.#changed.has(at)));
+  }
+
+  /** A kustomization as it would be without the transformers that are ours. */
+  #withoutOwned(at: string): Parameters<typeof isPlain>[0] {
+    const node = this.#tree.nodes.get(at)!;
+    const { transformers } = node.content;
+    if (!Array.isArray(transformers) || !transformers.every((entry) => this.#tree.owned.has(join(at, asText(entry) ?? "")))) return node;
+    const { transformers: _, ...content } = node.content;
+    return { ...node, content };
+  }
+
+  async #readPlain(target: string): Promise<Built> {
+    const sources = await this.#sources.all(this.#filesIn(target));
+    return readPlain(sources, this.#byItem, this.#seedsIn(target));
+  }
+
+  #seedsIn(target: string): readonly Seed[] {
+    const closure = this.#tree.closure(target);
+    return this.#wanted.seeds.filter(({ listers }) => listers.some((lister) => closure.has(lister)));
+  }
+
+  /** Builds all that must be built at once, in a copy of the tree, and again what stands on a base that turned out different. */
+  async #settleWith(tool: Tool, temporary: string): Promise<readonly Diagnostic[]> {
+    const workspace = makeWorkspace(this.#tree, temporary, this.#copyTexts());
+    const queue = new Queue(availableParallelism());
+    const builds = new Map<string, { readonly wrapper: string; readonly build: Promise<Build> }>();
+    const start = (target: string): void => {
+      const wrapper = workspace.wrap(target, { origins: true });
+      builds.set(target, { wrapper, build: queue.add(() => {
+        this.#options.say?.(`${tool.isKubectl ? "kubectl kustomize" : "kustomize build"} ${shown(target)}`);
+        return startBuild(tool, wrapper, this.#options.flags ?? []);
+      }) });
+    };
+    for (const target of this.#layout.targets) if (!this.#isPlain(target)) start(target);
+    return this.#settle(async (target) => {
+      if (!builds.has(target) && this.#isPlain(target)) return this.#readPlain(target);
+      if (!builds.has(target)) start(target);
+      const { wrapper, build } = builds.get(target)!;
+      const { code, stdout, stderr } = await build;
+      if (code !== 0) return [diagnose("IZ402", undefined, { command: `${tool.isKubectl ? "kubectl kustomize" : "kustomize build"} ${shown(target)}`, message: this.#inTree(stderr, workspace, wrapper, target) })];
+      return readBuild(stdout, wrapper, this.#insertions, this.#wanted.seeds, workspace.toTree);
+    }, (target) => {
+      for (const at of this.#wanted.directories()) if (at === target) this.#copyDirectory(workspace, at);
+      for (const other of this.#layout.targets) if (other !== target && this.#tree.closure(other).has(target)) start(other);
+    });
+  }
+
+  /** What kustomize says, with the paths of the tree. */
+  #inTree(stderr: string, workspace: Workspace, wrapper: string, target: string): string {
+    const message = stderr.trim().replace(/^error: /i, "").replaceAll(workspace.toCopy(this.#tree.root), shown(this.#tree.root));
+    return (message.replaceAll(wrapper, shown(target)) || "no reason given").replace(/^accumulating resources: accumulation err='accumulating resources from '[^']*': /, "");
+  }
+
+  /** The files of the copy that are other than on disk. */
+  #copyTexts(): ReadonlyMap<string, string | undefined> {
+    const texts = new Map<string, string | undefined>([...this.#tree.owned.keys()].filter((file) => this.#tree.isInside(file)).map((file) => [file, undefined]));
+    for (const file of this.#wanted.files()) texts.set(file, this.#wanted.textOf(file, markSeed));
+    for (const { directory, file } of this.#tree.nodes.values()) if (this.#tree.isInside(file)) texts.set(file, this.#wanted.kustomizationOf(directory));
+    for (const { resources } of this.#tree.nodes.values()) {
+      for (const file of resources) if (!this.#tree.owned.has(file) && this.#tree.isInside(file) && this.#tree.original(file) !== this.#tree.read(file)) texts.set(file, this.#tree.original(file));
+    }
+    for (const [file, own] of this.#insertionsByFile()) texts.set(file, this.#insertInto(file, own, true));
+    return texts;
+  }
+
+  #copyDirectory(workspace: Workspace, at: string): void {
+    for (const file of this.#wanted.files()) if (file.startsWith(join(at, "/"))) workspace.write(file, this.#wanted.textOf(file, markSeed));
+    workspace.write(this.#tree.nodes.get(at)!.file, this.#wanted.kustomizationOf(at));
+  }
+
+  /** Brings every target to what the pipeline makes of it, bases first. */
+  async #settle(build: (target: string) => Promise<Built | readonly Diagnostic[]>, changed: (target: string) => void = () => {}): Promise<readonly Diagnostic[]> {
+    const diagnostics: Diagnostic[] = [];
+    const nodes = [...this.#tree.nodes.values()];
+    for (const target of this.#layout.targets) {
+      diagnostics.push(...checkPatches(this.#tree, target, this.#seedsIn(target)));
+      if (worstSeverity(diagnostics) === "error") continue;
+      const built = await build(target);
+      if (isRefused(built)) {
+        diagnostics.push(...built);
+        continue;
+      }
+      const { built: known, result } = await this.#meshed(target, built);
+      const located = locateInTree(result.diagnostics, nodes.filter(({ directory }) => this.#tree.closure(target).has(directory)).sort((a, b) => this.#tree.closure(b.directory).size - this.#tree.closure(a.directory).size));
+      diagnostics.push(...located.filter((each) => !diagnostics.some((other) => isSame(each, other))));
+      if (worstSeverity(result.diagnostics) === "error") continue;
+      const file = shown(this.#tree.nodes.get(target)!.file);
+      const { confused, isChanged } = this.#finish(target, known, result, file);
+      diagnostics.push(...confused);
+      if (isChanged) {
+        this.#changed.add(target);
+        changed(target);
+      }
+    }
+    return diagnostics;
+  }
+
+  async #meshed(target: string, built: Built): Promise<{ readonly built: Built; readonly result: PipelineResult }> {
+    const run = this.#runs.get(target);
+    const items = built.people.map(({ item }) => item);
+    if (run && this.#isPlain(target) && run.sources.length === items.length) return { built, result: run.result };
+    const result = await runOn(items);
+    if (!result.usedNames) return { built, result };
+    const named = built.withEarlierNames();
+    return named === built ? { built, result } : { built: named, result: await runOn(named.people.map(({ item }) => item)) };
+  }
+
+  /** Writes what a target lacks into its directory: patches at its end, and objects that only it has. */
+  #finish(target: string, built: Built, result: PipelineResult, file: string): { readonly confused: readonly Diagnostic[]; readonly isChanged: boolean } {
+    const { deltas, missing } = compareBuild(built, result);
+    const renaming = readRenaming(this.#tree, target);
+    const services = serviceNames(built.people.map(({ item }) => item.object));
+    const taken = new Set([...built.generated, ...built.people.map(({ actual }) => ({ object: actual }))].map(({ object }) => identityOf(object)));
+    const placed = missing.map(({ object }) => {
+      const { written, built: becomes } = placeObject(object, renaming, services, taken);
+      taken.add(identityOf(becomes));
+      return { seed: this.#wanted.addSeed({ file: join(target, fileNameOf(kindOf(object))), object: written, origin: "overlay", listers: [target] }), object: becomes, wanted: object };
+    });
+    if (placed.length > 0 && ![...this.#tree.closure(target)].some((at) => this.#wanted.hasReferences(at))) this.#wanted.addReferences(target);
+    const all = [...deltas, ...compareBuild({ ...built, people: [], generated: placed }, { ...result, added: placed.map(({ wanted }) => ({ object: wanted })) }).deltas];
+    for (const { name, text } of writePatches(all)) this.#wanted.addPatch(target, name, text);
+    const confused = findConfused(all, { ...built, generated: [...built.generated, ...placed] }, file);
+    return { confused, isChanged: all.length > 0 || placed.length > 0 };
+  }
+
+  #insertionsByFile(): ReadonlyMap<string, readonly (Insertion & { readonly id: number })[]> {
+    const byFile = new Map<string, (Insertion & { readonly id: number })[]>();
+    this.#insertions.forEach((insertion, id) => byFile.set(insertion.source.file, [...(byFile.get(insertion.source.file) ?? []), { ...insertion, id }]));
+    return byFile;
+  }
+
+  #insertInto(file: string, insertions: readonly (Insertion & { readonly id: number })[], isMarked: boolean): string {
+    const byLine = new Map(insertions.map((insertion) => [insertion.source.chunk.line, insertion]));
+    return splitStream(this.#tree.original(file)).chunks.map((chunk) => {
+      const insertion = byLine.get(chunk.line);
+      if (!insertion) return chunk.before + chunk.text;
+      const text = addMarked(chunk.text, insertion.edits)!;
+      return chunk.before + (isMarked ? editText(text, [markInsertion(insertion.id)]) : text);
+    }).join("");
+  }
+
+  /** Files of people's that gain lines, or lose lines that istiomize once added. */
+  changedSources(): readonly FileChange[] {
+    const inserted = this.#insertionsByFile();
+    const files = new Set([...this.#tree.nodes.values()].flatMap(({ resources }) => resources).filter((file) => this.#tree.isInside(file) && !this.#tree.owned.has(file)));
+    return [...files].flatMap((path): readonly FileChange[] => {
+      const own = inserted.get(path);
+      const before = this.#tree.read(path);
+      const after = own ? this.#insertInto(path, own, false) : this.#tree.original(path);
+      return before === after ? [] : [{ path, before, after }];
+    });
+  }
+}
+
+function isRefused(built: Built | readonly Diagnostic[]): built is readonly Diagnostic[] {
+  return Array.isArray(built);
+}
+
+/** One thing seen through two overlays is said once. */
+function isSame(a: Diagnostic, b: Diagnostic): boolean {
+  return a.code === b.code && a.read === b.read && a.position !== undefined && b.position !== undefined
+    && a.position.file === b.position.file && a.position.line === b.position.line && a.position.column === b.position.column;
+}
+
+/** Runs so many jobs at a time. */
+class Queue {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(size: number) {
+    this.#free = size;
+  }
+
+  async add<T>(job: () => Promise<T>): Promise<T> {
+    if (this.#free === 0) await new Promise<void>((go) => this.#waiting.push(go));
+    else this.#free--;
+    try {
+      return await job();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#free++;
+    }
+  }
+}

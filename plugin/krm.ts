@@ -16,6 +16,8 @@ export interface FunctionInput {
   readonly config?: string;
   readonly namespace?: string;
   readonly knowledge?: Knowledge;
+  /** Every generated object is made anew, whichever ServiceMesh it names. */
+  readonly rebuildsAll?: boolean;
 }
 
 export interface FunctionOutput {
@@ -32,7 +34,7 @@ export interface FunctionOutput {
  * The function: a YAML stream or a ResourceList in, the same with a mesh out. Every caller goes through here. After an
  * error nothing is generated: a stream gives no output at all, a ResourceList comes back as it was, with `results`.
  */
-export async function runFunction({ text, name, config, namespace, knowledge }: FunctionInput): Promise<FunctionOutput> {
+export async function runFunction({ text, name, config, namespace, knowledge, rebuildsAll }: FunctionInput): Promise<FunctionOutput> {
   // A short run ends before the optimizing compiler pays for itself: a tenth of the time at ten services, a fifth at 100.
   setFlagsFromString(text.length < 300_000 ? "--no-opt" : "--opt");
   const configInput = config === undefined ? undefined : await readInput(config, "function config", undefined, true);
@@ -50,7 +52,7 @@ export async function runFunction({ text, name, config, namespace, knowledge }: 
   const satisfies = /\brequires\b/.test(`${config ?? ""}\n${text}`) ? (await import("./version.ts")).satisfies : undefined;
   const result = runPipeline({
     items, caller, ...(satisfies && { satisfies }), version: ISTIOMIZE_VERSION,
-    ...(functionConfig && { functionConfig }), ...(namespace !== undefined && { namespace }),
+    ...(functionConfig && { functionConfig }), ...(namespace !== undefined && { namespace }), ...(rebuildsAll && { rebuildsAll }),
   });
   const diagnostics = addFiles(result.diagnostics, input);
   const isFailed = worstSeverity(result.diagnostics) === "error";

@@ -1,20 +1,151 @@
-import { worstSeverity } from "../../generators/diagnostics/diagnostic.ts";
+import { arrangeDiagnostics, worstSeverity, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
+import { diagnose } from "../../generators/diagnostics/diagnostic.ts";
+import { suggest } from "../../generators/diagnostics/suggest.ts";
+import { describeDrift } from "../generate/drift.ts";
+import { findLayout } from "../generate/layout.ts";
+import { planMigration } from "../generate/migrate.ts";
 import { planTree } from "../generate/plan.ts";
+import { planRemoval } from "../generate/remove-annotations.ts";
+import { readTree, shown } from "../generate/source.ts";
+import { verifyTarget } from "../generate/verify.ts";
+import { startProgress } from "../report/progress.ts";
+import { writePlan } from "../report/plan.ts";
 import { reportDiagnostics } from "../run.ts";
-import { writeChanges } from "../write/transaction.ts";
+import { isColoured } from "../stdio.ts";
+import { findTool } from "../tree/tool.ts";
+import type { FileChange } from "../write/change.ts";
+import { findInterrupted, recoverInterrupted, writeChanges } from "../write/transaction.ts";
 import { print, readOptions, refuse } from "./cli.ts";
 
-/** `istiomize generate <tree>`. */
+const flags = {
+  check: { type: "boolean" }, diff: { type: "boolean" }, "dry-run": { type: "boolean" }, verify: { type: "boolean" }, all: { type: "boolean" },
+  only: { type: "string" }, remove: { type: "boolean" }, annotations: { type: "boolean" }, migrate: { type: "boolean" },
+  with: { type: "string" }, help: { type: "boolean", short: "h" },
+} as const;
+
+/** What the files of a tree are to become. */
+interface Work {
+  readonly root: string;
+  readonly changes: readonly FileChange[];
+  readonly diagnostics: readonly Diagnostic[];
+  /** What is said where there is nothing to do. */
+  readonly idle: string;
+}
+
+/** `istiomize generate <tree>`: plans the files of a tree, and writes, shows or checks them. */
 export async function generate(args: readonly string[]): Promise<number> {
-  const options = readOptions(args, { check: { type: "boolean" }, diff: { type: "boolean" }, "dry-run": { type: "boolean" }, with: { type: "string" } });
+  const end = args.indexOf("--");
+  const options = readOptions(end < 0 ? args : args.slice(0, end), flags);
   if (typeof options === "string") return refuse(options);
-  const [directory] = options._ ?? [];
-  if (directory === undefined) return refuse("name a tree");
-  const { tree, changes, diagnostics } = await planTree(directory);
+  if (options["help"]) return print(generateHelp);
+  const passed = end < 0 ? [] : args.slice(end + 1);
+  const [directory, extra] = options._ ?? [];
+  if (directory === undefined) return refuse("name the directory of a tree, for example `istiomize generate gitops`");
+  if (extra !== undefined) return refuse(`generate takes one directory; ${JSON.stringify(extra)} is a second one`);
+  const wrong = checkOptions(options);
+  if (wrong !== undefined) return refuse(wrong);
+  if (options["verify"]) return verify(directory, options["with"] as string | undefined, passed);
+
+  const isReading = Boolean(options["check"] || options["diff"] || options["dry-run"]);
+  const interrupted = isReading ? [findInterrupted(directory)].filter((each) => each !== undefined) : await recoverInterrupted(directory);
+  reportDiagnostics(interrupted);
+  if (worstSeverity(interrupted) === "error") return 1;
+  const work = await plan(directory, options, passed);
+  if (typeof work === "string") return refuse(work);
+  const { root, changes, diagnostics, idle } = work;
+  const drift = options["check"] ? describeDrift(changes) : [];
+  reportDiagnostics(arrangeDiagnostics([...diagnostics, ...drift]));
+  if (worstSeverity(diagnostics) === "error") return 1;
+  if (options["diff"]) print((await import("../report/diff.ts")).writeDiff(changes, process.cwd(), isColoured(process.stdout)));
+  if (options["check"]) return changes.length > 0 ? 1 : print(options["diff"] ? "" : `${idle}\n`);
+  if (options["diff"]) return 0;
+  if (changes.length === 0) return print(`${idle}\n`);
+  if (!options["dry-run"]) {
+    const refused = await writeChanges(root, changes);
+    reportDiagnostics(refused);
+    if (refused.length > 0) return refused.some(({ code }) => code === "IZ412") ? 2 : 1;
+  }
+  return print(writePlan(changes, root, isColoured(process.stdout), Boolean(options["all"])));
+}
+
+/** What may not stand together. */
+function checkOptions(options: { readonly [name: string]: unknown }): string | undefined {
+  const given = (names: readonly string[]): readonly string[] => names.filter((name) => options[name]).map((name) => `--${name}`);
+  const works = given(["remove", "migrate", "only", "verify"]);
+  if (works.length > 1) return `${works.join(" and ")} do not go together: run one after the other`;
+  if (options["annotations"] && !options["remove"]) return "--annotations goes with --remove: it takes istiomize's annotations and the ServiceMesh out too";
+  if (options["check"] && (options["remove"] || options["migrate"])) return `--check says whether generated files are up to date; to see what ${works[0]} would do, use --diff or --dry-run`;
+  return options["verify"] && given(["check", "diff", "dry-run"]).length > 0 ? `--verify compares what is on disk and writes nothing: leave out ${given(["check", "diff", "dry-run"]).join(" and ")}` : undefined;
+}
+
+async function plan(directory: string, options: { readonly [name: string]: unknown }, passed: readonly string[]): Promise<Work | string> {
+  if (options["remove"]) {
+    const tree = readTree(directory);
+    return { root: tree.root, idle: "nothing to remove: no generated files, entries or lines here", ...planRemoval(tree, { annotations: Boolean(options["annotations"]) }) };
+  }
+  if (options["migrate"]) {
+    const tree = readTree(directory);
+    return { root: tree.root, idle: "nothing to migrate: the tree is in the files layout", ...planMigration(tree) };
+  }
+  const only = options["only"] as string | undefined;
+  const progress = startProgress();
+  const { tree, changes, diagnostics, services, wanted } = await planTree(directory, {
+    flags: passed, say: (text) => progress.say(text), ...(typeof options["with"] === "string" && { with: options["with"] }), ...(only !== undefined && { only }),
+  });
+  progress.end();
+  if (only !== undefined && worstSeverity(diagnostics) !== "error" && !services.has(only)) {
+    const near = suggest(only, [...services]);
+    return `no Service in ${shown(tree.root)} is called ${JSON.stringify(only)}${near ? `; did you mean ${JSON.stringify(near)}?` : ""}`;
+  }
+  const count = wanted.files().length;
+  return { root: tree.root, changes, diagnostics, idle: count === 0 ? "nothing to generate: no Service here is meshed" : `nothing to do: ${count} generated file${count === 1 ? " is" : "s are"} up to date` };
+}
+
+async function verify(directory: string, named: string | undefined, passed: readonly string[]): Promise<number> {
+  const tree = readTree(directory);
+  if (worstSeverity(tree.diagnostics) === "error") {
+    reportDiagnostics(arrangeDiagnostics(tree.diagnostics));
+    return 1;
+  }
+  const tool = findTool(named);
+  if (!tool) {
+    reportDiagnostics([diagnose("IZ401", undefined, {})]);
+    return 2;
+  }
+  const { targets } = findLayout(tree);
+  const progress = startProgress({ total: targets.length });
+  const found: { readonly objects: number; readonly diagnostics: readonly Diagnostic[] }[] = [];
+  for (const target of targets) {
+    progress.say(`building ${shown(target)} twice`);
+    found.push(await verifyTarget(tool, tree, target, passed));
+  }
+  progress.end();
+  const diagnostics = arrangeDiagnostics([...tree.diagnostics, ...found.flatMap((each) => each.diagnostics)]);
   reportDiagnostics(diagnostics);
   if (worstSeverity(diagnostics) === "error") return 1;
-  if (options["dry-run"]) return print(changes.map(({ path }) => path).join("\n") + "\n");
-  const problems = await writeChanges(tree.root, changes);
-  reportDiagnostics(problems);
-  return worstSeverity(problems) === "error" ? 1 : print(changes.map(({ path }) => path).join("\n") + "\n");
+  const count = found.reduce((sum, { objects }) => sum + objects, 0);
+  return print(`verified: plain builds of ${targets.map(shown).join(", ")} give what \`istiomize render\` gives (${count} objects)\n`);
 }
+
+const generateHelp = `istiomize generate <tree>: write the Istio files beside each service, so that plain kustomize builds the mesh
+
+Examples
+  istiomize generate gitops
+  istiomize generate gitops --check
+  istiomize generate gitops --diff | less -R
+
+Options
+      --dry-run               show which files would be created, changed and removed
+      --diff                  show what would change in them, line by line
+      --check                 exit with 1 where a file is out of date; for CI and before a commit
+      --verify                build everything plainly and as \`render\` does, and compare
+      --only SERVICE          change only what belongs to this Service
+      --migrate               bring a tree of another layout to the files layout first
+      --remove                take out everything that was generated
+      --annotations           with --remove: the annotations and the ServiceMesh too
+      --all                   name every file of a long list
+      --with PROGRAM          the kustomize or kubectl to build with (default: the first of the two on PATH)
+  --                          what follows goes to kustomize
+
+Exit codes: 0 fine, 1 errors or drift, 2 could not run.
+`;

@@ -24,6 +24,11 @@ export async function render(args: readonly string[]): Promise<number> {
     await early;
     return withTemporary((temporary) => renderTransformers(tool, directory, options.flags, tree, temporary));
   }
+  const { isMaterialised } = await import("../generate/render-files.ts");
+  if (isMaterialised(tree)) {
+    await early;
+    return withTemporary((temporary) => renderMaterialised(tool, options, tree, temporary));
+  }
   return renderResources(tool, early ?? startBuild(tool, directory, options.flags), options, tree);
 }
 
@@ -77,6 +82,17 @@ async function renderResources(tool: Tool, started: Promise<Build>, options: Ren
   }
   await reportLocated(output.diagnostics, tree);
   writeAll(1, output.text);
+  return output.exitCode;
+}
+
+/** The files layout: generated files take no part, whether they are up to date or not. */
+async function renderMaterialised(tool: Tool, { directory, flags, namespace }: RenderOptions, tree: Tree, temporary: string): Promise<number> {
+  const { renderFiles } = await import("../generate/render-files.ts");
+  const rendering = await renderFiles(tool, directory, flags, namespace, temporary);
+  if ("failed" in rendering) return reportBuild(rendering.failed);
+  const { output } = rendering;
+  await reportLocated(output.diagnostics, tree);
+  (await import("../stdio.ts")).writeAll(1, output.text);
   return output.exitCode;
 }
 

@@ -12,13 +12,14 @@ import type { Seed } from "./wanted.ts";
 export function checkLayout(tree: SourceTree): readonly Diagnostic[] {
   const running = [...tree.nodes.values()].find((node) => tree.isInside(node.directory) && runsMesh(node));
   if (running) return [diagnose("IZ421", undefined, { layout: "transformer", file: shown(running.file) }, { position: { file: shown(running.file), line: lineOf(running.text, /^transformers:/m) } })];
-  const isPatched = [...tree.nodes.values()].some((node) => tree.isInside(node.directory) && patchesOf(node, tree.read).some(({ text }) => text.includes("ServiceMesh") && isLocal(text)));
+  const isPatched = [...tree.nodes.values()].some((node) => tree.isInside(node.directory) && patchesOf(node, tree.read).some(({ text }) => isLocalMesh(text)));
   const visible = isPatched ? undefined : [...tree.meshFiles].find((file) => readDocuments(tree.read(file)).some((object) => isServiceMesh(object) && stringsAt(object, "metadata", "annotations")["config.kubernetes.io/local-config"] !== "true"));
   return visible === undefined ? [] : [diagnose("IZ421", undefined, { layout: "resource", file: shown(visible) }, { position: { file: shown(visible), line: lineOf(tree.read(visible), /^kind:\s*["']?ServiceMesh/m) } })];
 }
 
-function isLocal(text: string): boolean {
-  return /config\.kubernetes\.io(\/|~1)local-config["']?\s*(:|,\s*value:|\n\s*value:)\s*["']true["']/.test(text);
+/** Whether a text, an object or a patch, makes a ServiceMesh local to the configuration. */
+export function isLocalMesh(text: string): boolean {
+  return text.includes("ServiceMesh") && /config\.kubernetes\.io(\/|~1)local-config["']?\s*(:|,\s*value:|\n\s*value:)\s*["']true["']/.test(text);
 }
 
 function lineOf(text: string, pattern: RegExp): number {

@@ -1,6 +1,7 @@
 import { compareText } from "../../generators/kube/object.ts";
 import { asMapping, asText, asList } from "../../generators/kube/object.ts";
 import type { Kustomization } from "../tree/tree.ts";
+import { mayBeOwned } from "./ownership.ts";
 import type { SourceTree } from "./source.ts";
 
 /** Which kustomizations of a tree are built, and where each resource file is at home. */
@@ -81,7 +82,7 @@ const neutral = new Set(["apiVersion", "kind", "metadata", "resources", "bases",
 
 /** Whether kustomize gives the files of a kustomization as they are: then reading them is building them. */
 export function isPlain({ content, remote, missing }: Kustomization): boolean {
-  return remote.length === 0 && missing.length === 0 && Object.entries(content).every(([field, value]) =>
+  return remote.length === 0 && missing.every(mayBeOwned) && Object.entries(content).every(([field, value]) =>
     neutral.has(field) || value === null || (Array.isArray(value) && value.length === 0));
 }
 

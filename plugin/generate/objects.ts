@@ -39,6 +39,11 @@ export class Sources {
     return item && this.#byItem.get(item);
   }
 
+  /** All objects that were read so far. */
+  everything(): readonly Source[] {
+    return [...this.#byFile.values()].flat();
+  }
+
   async all(files: readonly string[]): Promise<readonly Source[]> {
     const lists: (readonly Source[])[] = [];
     for (const file of files) lists.push(await this.of(file));

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { arrangeDiagnostics, diagnose, worstSeverity, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
-import { asText, identityOf, kindOf, type Item, type KubeObject } from "../../generators/kube/object.ts";
+import { asText, generatedFrom, identityOf, kindOf, mappingAt, nameOf, selects, stringsAt, type Item, type KubeObject } from "../../generators/kube/object.ts";
 import { isServiceMesh } from "../../generators/mesh/config.ts";
 import type { PipelineResult } from "../../generators/pipeline.ts";
 import { locateInTree } from "../tree/positions.ts";
@@ -14,11 +14,12 @@ import type { FileChange } from "../write/change.ts";
 import { markInsertion, markSeed, readBuild, readPlain, type Built, type Insertion } from "./build.ts";
 import { compareBuild, findConfused } from "./compare.ts";
 import { writePatches } from "./delta.ts";
-import { checkLayout, checkPatches, checkTwice } from "./check.ts";
+import { checkLayout, checkPatches, checkTwice, readDocuments } from "./check.ts";
 import { findLayout, isPlain, type Layout } from "./layout.ts";
 import { runOn, Sources, type Source } from "./objects.ts";
-import { fileNameOf, type OriginOf } from "./ownership.ts";
+import { fileNameOf, referencesFile, type OriginOf } from "./ownership.ts";
 import { findNamespaces, moveItem, placeObject, readRenaming, serviceNames, withNamespaceOf } from "./place.ts";
+import { inTree, originalTexts } from "./render-files.ts";
 import { readTree, shown, type SourceTree } from "./source.ts";
 import { beside, Wanted, type Seed } from "./wanted.ts";
 import { makeWorkspace, type Workspace } from "./workspace.ts";
@@ -28,6 +29,8 @@ export interface PlanOptions {
   readonly with?: string;
   readonly flags?: readonly string[];
   readonly say?: (text: string) => void;
+  /** The name of a Service, as in its file: only what is its own changes. */
+  readonly only?: string;
 }
 
 /** What `generate` is to do to a tree. */
@@ -36,8 +39,9 @@ export interface Plan {
   readonly layout: Layout;
   readonly changes: readonly FileChange[];
   readonly diagnostics: readonly Diagnostic[];
-  /** Generated files by the Services (as they are named in their files) that they hold something of. */
   readonly wanted: Wanted;
+  /** The names of the Services in the files of the tree. */
+  readonly services: ReadonlySet<string>;
 }
 
 /**
@@ -50,14 +54,15 @@ export async function planTree(directory: string, options: PlanOptions = {}): Pr
   const wanted = new Wanted(tree);
   const layout = findLayout(tree);
   const early = [...tree.diagnostics, ...(tree.nodes.size > 0 ? checkLayout(tree) : [])];
-  if (worstSeverity(early) === "error") return { tree, layout, wanted, changes: [], diagnostics: arrangeDiagnostics(early) };
+  if (worstSeverity(early) === "error") return { tree, layout, wanted, changes: [], services: new Set(), diagnostics: arrangeDiagnostics(early) };
   const planner = new Planner(tree, layout, wanted, options);
   const found = await planner.run();
   const diagnostics = arrangeDiagnostics([...early, ...found]);
-  if (worstSeverity(diagnostics) === "error") return { tree, layout, wanted, changes: [], diagnostics };
-  const { changes, diagnostics: refused } = wanted.changes();
-  const all = [...changes, ...planner.changedSources()].sort((a, b) => (a.path < b.path ? -1 : 1));
-  return { tree, layout, wanted, changes: refused.length > 0 ? [] : all, diagnostics: arrangeDiagnostics([...diagnostics, ...refused]) };
+  if (worstSeverity(diagnostics) === "error") return { tree, layout, wanted, changes: [], services: planner.services(), diagnostics };
+  const only = options.only === undefined ? undefined : planner.choose(options.only);
+  const { changes, diagnostics: refused } = wanted.changes(only?.isChosen);
+  const all = [...changes, ...planner.changedSources(only?.sources)].sort((a, b) => (a.path < b.path ? -1 : 1));
+  return { tree, layout, wanted, services: planner.services(), changes: refused.length > 0 ? [] : all, diagnostics: arrangeDiagnostics([...diagnostics, ...refused]) };
 }
 
 /** One run of planning: what was read and made so far. */
@@ -168,7 +173,7 @@ class Planner {
   #withoutOwned(at: string): Parameters<typeof isPlain>[0] {
     const node = this.#tree.nodes.get(at)!;
     const { transformers } = node.content;
-    if (!Array.isArray(transformers) || !transformers.every((entry) => this.#tree.owned.has(join(at, asText(entry) ?? "")))) return node;
+    if (!Array.isArray(transformers) || !transformers.every((entry) => this.#tree.isOwnedEntry(join(at, asText(entry) ?? "")))) return node;
     const { transformers: _, ...content } = node.content;
     return { ...node, content };
   }
@@ -200,29 +205,20 @@ class Planner {
       if (!builds.has(target) && this.#isPlain(target)) return this.#readPlain(target);
       if (!builds.has(target)) start(target);
       const { wrapper, build } = builds.get(target)!;
-      const { code, stdout, stderr } = await build;
-      if (code !== 0) return [diagnose("IZ402", undefined, { command: `${tool.isKubectl ? "kubectl kustomize" : "kustomize build"} ${shown(target)}`, message: this.#inTree(stderr, workspace, wrapper, target) })];
-      return readBuild(stdout, wrapper, this.#insertions, this.#wanted.seeds, workspace.toTree);
+      const done = await build;
+      if (done.code !== 0) return [describeBuild(inTree(done, tool, workspace, wrapper, target), this.#tree.nodes.get(target)!)];
+      return readBuild(done.stdout, wrapper, this.#insertions, this.#wanted.seeds, workspace.toTree);
     }, (target) => {
       for (const at of this.#wanted.directories()) if (at === target) this.#copyDirectory(workspace, at);
       for (const other of this.#layout.targets) if (other !== target && this.#tree.closure(other).has(target)) start(other);
     });
   }
 
-  /** What kustomize says, with the paths of the tree. */
-  #inTree(stderr: string, workspace: Workspace, wrapper: string, target: string): string {
-    const message = stderr.trim().replace(/^error: /i, "").replaceAll(workspace.toCopy(this.#tree.root), shown(this.#tree.root));
-    return (message.replaceAll(wrapper, shown(target)) || "no reason given").replace(/^accumulating resources: accumulation err='accumulating resources from '[^']*': /, "");
-  }
-
   /** The files of the copy that are other than on disk. */
   #copyTexts(): ReadonlyMap<string, string | undefined> {
-    const texts = new Map<string, string | undefined>([...this.#tree.owned.keys()].filter((file) => this.#tree.isInside(file)).map((file) => [file, undefined]));
+    const texts = new Map([...originalTexts(this.#tree)].filter(([file]) => this.#tree.isInside(file)));
     for (const file of this.#wanted.files()) texts.set(file, this.#wanted.textOf(file, markSeed));
-    for (const { directory, file } of this.#tree.nodes.values()) if (this.#tree.isInside(file)) texts.set(file, this.#wanted.kustomizationOf(directory));
-    for (const { resources } of this.#tree.nodes.values()) {
-      for (const file of resources) if (!this.#tree.owned.has(file) && this.#tree.isInside(file) && this.#tree.original(file) !== this.#tree.read(file)) texts.set(file, this.#tree.original(file));
-    }
+    for (const directory of this.#wanted.directories()) texts.set(this.#tree.nodes.get(directory)!.file, this.#wanted.kustomizationOf(directory));
     for (const [file, own] of this.#insertionsByFile()) texts.set(file, this.#insertInto(file, own, true));
     return texts;
   }
@@ -282,9 +278,26 @@ class Planner {
     });
     if (placed.length > 0 && ![...this.#tree.closure(target)].some((at) => this.#wanted.hasReferences(at))) this.#wanted.addReferences(target);
     const all = [...deltas, ...compareBuild({ ...built, people: [], generated: placed }, { ...result, added: placed.map(({ wanted }) => ({ object: wanted })) }).deltas];
-    for (const { name, text } of writePatches(all)) this.#wanted.addPatch(target, name, text);
+    for (const patch of writePatches(all)) this.#wanted.addPatch(target, patch);
     const confused = findConfused(all, { ...built, generated: [...built.generated, ...placed] }, file);
     return { confused, isChanged: all.length > 0 || placed.length > 0 };
+  }
+
+  services(): ReadonlySet<string> {
+    return serviceNames(this.#sources.everything().map(({ item }) => item.object));
+  }
+
+  /** What belongs to one Service: its generated files, patches of those and of its workloads, and the files of the workloads. */
+  choose(name: string): { readonly isChosen: (file: string) => boolean; readonly sources: ReadonlySet<string> } {
+    const everything = this.#sources.everything();
+    const selectors = everything.flatMap(({ item: { object } }) => (kindOf(object) === "Service" && nameOf(object) === name ? [mappingAt(object, "spec", "selector")] : []));
+    const isBehind = (object: KubeObject): boolean => selectors.some((selector) => selects(selector, mappingAt(object, "spec", "template", "metadata", "labels")));
+    const isIts = (object: KubeObject): boolean => isBehind(object) || (stringsAt(object, "metadata", "annotations")[generatedFrom] ?? "").split(", ").includes(`Service/${name}`);
+    const onDisk = (file: string): readonly KubeObject[] => (this.#tree.owned.has(file) ? readDocuments(this.#tree.owned.get(file)!) : []);
+    return {
+      isChosen: (file) => basename(file) === referencesFile || [...this.#wanted.objectsOf(file), ...onDisk(file)].some(isIts),
+      sources: new Set(everything.filter(({ item }) => isBehind(item.object)).map(({ file }) => file)),
+    };
   }
 
   #insertionsByFile(): ReadonlyMap<string, readonly (Insertion & { readonly id: number })[]> {
@@ -304,9 +317,9 @@ class Planner {
   }
 
   /** Files of people's that gain lines, or lose lines that istiomize once added. */
-  changedSources(): readonly FileChange[] {
+  changedSources(among?: ReadonlySet<string>): readonly FileChange[] {
     const inserted = this.#insertionsByFile();
-    const files = new Set([...this.#tree.nodes.values()].flatMap(({ resources }) => resources).filter((file) => this.#tree.isInside(file) && !this.#tree.owned.has(file)));
+    const files = new Set([...this.#tree.nodes.values()].flatMap(({ resources }) => resources).filter((file) => this.#tree.isInside(file) && !this.#tree.owned.has(file) && (!among || among.has(file))));
     return [...files].flatMap((path): readonly FileChange[] => {
       const own = inserted.get(path);
       const before = this.#tree.read(path);
@@ -314,6 +327,12 @@ class Planner {
       return before === after ? [] : [{ path, before, after }];
     });
   }
+}
+
+/** A build that failed, as a diagnostic. */
+export function describeBuild({ command, code, stderr }: Build, { file }: { readonly file: string }): Diagnostic {
+  const message = stderr.trim().replace(/^error: /i, "") || `exit code ${code}`;
+  return diagnose("IZ402", undefined, { command, message }, { position: { file: shown(file) } });
 }
 
 function isRefused(built: Built | readonly Diagnostic[]): built is readonly Diagnostic[] {

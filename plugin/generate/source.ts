@@ -17,6 +17,8 @@ export interface SourceTree {
   readonly isInside: (path: string) => boolean;
   /** The generated files on disk, with their text. */
   readonly owned: ReadonlyMap<string, string>;
+  /** Whether an entry names a generated file, one that somebody deleted included. */
+  readonly isOwnedEntry: (path: string) => boolean;
   /** A file as it is on disk, and as people wrote it: without the lines that istiomize added. */
   readonly read: (path: string) => string;
   readonly original: (path: string) => string;
@@ -47,7 +49,7 @@ export function readTree(directory: string): SourceTree {
     return text;
   };
   const isInside = (path: string): boolean => isBelow(realPath(path), root);
-  const empty = { root, nodes: new Map(), closure: () => new Set<string>(), isInside, owned: new Map(), read, original: read, meshFiles: new Set<string>() };
+  const empty = { root, nodes: new Map(), closure: () => new Set<string>(), isInside, owned: new Map(), isOwnedEntry: () => false, read, original: read, meshFiles: new Set<string>() };
   const problem = checkRoot(directory, root);
   if (problem) return { ...empty, diagnostics: [problem] };
 
@@ -76,10 +78,11 @@ export function readTree(directory: string): SourceTree {
     const text = read(path);
     return isOwned(text) ? [[path, text]] : [];
   }));
+  const isOwnedEntry = (path: string): boolean => owned.has(path) || (mayBeOwned(path) && !existsSync(path));
   const original = (path: string): string => (read(path).includes("# istiomize") ? removeMarked(read(path)) : read(path));
   const files = [...nodes.values()].flatMap(({ resources }) => resources);
   const meshFiles = new Set(files.filter((file) => holdsMesh(read(file))));
-  return { root, nodes, closure: closures(nodes), isInside, owned, read, original, meshFiles, diagnostics };
+  return { root, nodes, closure: closures(nodes), isInside, owned, isOwnedEntry, read, original, meshFiles, diagnostics };
 }
 
 function configurationsOf({ directory, content }: Kustomization): readonly string[] {
@@ -134,7 +137,7 @@ function checkKustomization(node: Kustomization): readonly Diagnostic[] {
   };
   return [
     ...(problem ? [diagnose("IZ404", undefined, { message: problem.message }, { position: { file: shown(file), ...(problem.line !== undefined && { line: problem.line }) } })] : []),
-    ...missing.map((entry) => diagnose("IZ404", undefined, { message: `an entry ${JSON.stringify(entry)}, and nothing is there`, help: "create the file, or take the entry out" }, { position: at(entry) })),
+    ...missing.filter((entry) => !mayBeOwned(entry)).map((entry) => diagnose("IZ404", undefined, { message: `an entry ${JSON.stringify(entry)}, and nothing is there`, help: "create the file, or take the entry out" }, { position: at(entry) })),
     ...remote.map((url) => diagnose("IZ407", undefined, { url }, { position: at(url) })),
   ];
 }

@@ -5,7 +5,9 @@ import { compareText, groupOf, kindOf, nameOf, namespaceOf, type KubeObject } fr
 import { asList } from "../../generators/kube/object.ts";
 import { editLists, type ListEdit } from "../tree/lists.ts";
 import { writeYaml } from "../write-yaml.ts";
+import type { Kustomization } from "../tree/tree.ts";
 import type { FileChange } from "../write/change.ts";
+import type { PatchFile } from "./delta.ts";
 import { nameReferences, referencesFile, writeHeader, type OriginOf } from "./ownership.ts";
 import { shown, type SourceTree } from "./source.ts";
 
@@ -28,6 +30,7 @@ export class Wanted {
   readonly #seeds = new Map<string, Seed[]>();
   readonly #texts = new Map<string, string>();
   readonly #entries = new Map<string, Map<Field, Set<string>>>();
+  readonly #patched = new Map<string, readonly KubeObject[]>();
   readonly seeds: Seed[] = [];
 
   constructor(tree: SourceTree) {
@@ -44,7 +47,8 @@ export class Wanted {
     return added;
   }
 
-  addPatch(directory: string, name: string, text: string): void {
+  addPatch(directory: string, { name, text, deltas }: PatchFile): void {
+    this.#patched.set(join(directory, name), deltas.map(({ object }) => object));
     this.#texts.set(join(directory, name), text);
     this.#addEntry(directory, "transformers", join(directory, name));
   }
@@ -79,21 +83,23 @@ export class Wanted {
     return writeHeader(seeds[0]!.origin) + [...seeds].sort(compareSeeds).map((seed) => writeYaml(mark(seed))).join("---\n");
   }
 
-  /** The objects in a generated file, in the order in which they stand there. */
-  seedsIn(file: string): readonly Seed[] {
-    return [...(this.#seeds.get(file) ?? [])].sort(compareSeeds);
+  /** The objects that a generated file holds or patches. */
+  objectsOf(file: string): readonly KubeObject[] {
+    return this.#patched.get(file) ?? (this.#seeds.get(file) ?? []).map(({ object }) => object);
   }
 
-  /** The text of a kustomization with the entries that it should have; throws where it cannot be edited. */
-  kustomizationOf(directory: string): string {
+  /** The text of a kustomization with the entries that it should have, of these files only; throws where it cannot be edited. */
+  kustomizationOf(directory: string, isChosen: (file: string) => boolean = () => true): string {
     const node = this.#tree.nodes.get(directory)!;
-    return editLists(node.text, fields.map((field) => this.#editOf(directory, field)).filter(({ add, remove }) => add.length > 0 || textsOf(node.content, "resources", "configurations", "transformers").some(remove)));
+    const edits = fields.map((field) => this.#editOf(node, field, isChosen));
+    return editLists(node.text, edits.filter(({ field, add, remove }) => add.length > 0 || textsOf(node.content, field).some(remove)));
   }
 
-  #editOf(directory: string, field: Field): ListEdit {
-    const wanted = this.#entries.get(directory)?.get(field) ?? new Set<string>();
-    const node = this.#tree.nodes.get(directory)!;
-    const isOwn = (entry: string): boolean => wanted.has(relative(directory, resolve(directory, entry))) || this.#tree.owned.has(resolve(directory, entry));
+  #editOf(node: Kustomization, field: Field, isChosen: (file: string) => boolean): ListEdit {
+    const { directory } = node;
+    const all = this.#entries.get(directory)?.get(field) ?? new Set<string>();
+    const wanted = new Set([...all].filter((entry) => isChosen(resolve(directory, entry))));
+    const isOwn = (entry: string): boolean => isChosen(resolve(directory, entry)) && (wanted.has(relative(directory, resolve(directory, entry))) || this.#tree.isOwnedEntry(resolve(directory, entry)));
     // A transformer that somebody added behind ours would run after them: ours go last again.
     const present = textsOf(node.content, field);
     const firstOwn = present.findIndex(isOwn);
@@ -102,12 +108,12 @@ export class Wanted {
     return { field, remove: (entry) => isOwn(entry) && (isBehind || !wanted.has(relative(directory, resolve(directory, entry)))), add };
   }
 
-  /** What is to change on disk: generated files, and the kustomizations that list them. */
-  changes(): { readonly changes: readonly FileChange[]; readonly diagnostics: readonly Diagnostic[] } {
+  /** What is to change on disk: generated files, or the chosen ones of them, and the kustomizations that list them. */
+  changes(isChosen: (file: string) => boolean = () => true): { readonly changes: readonly FileChange[]; readonly diagnostics: readonly Diagnostic[] } {
     const diagnostics: Diagnostic[] = [];
     const changes: FileChange[] = [];
     for (const file of new Set([...this.#tree.owned.keys(), ...this.files()])) {
-      if (!this.#tree.isInside(file)) continue;
+      if (!this.#tree.isInside(file) || !isChosen(file)) continue;
       const before = this.#tree.owned.get(file);
       const after = this.textOf(file);
       if (before === undefined && existsSync(file)) diagnostics.push(diagnose("IZ406", undefined, { file: shown(file) }, { position: { file: shown(file), line: 1 } }));
@@ -116,9 +122,9 @@ export class Wanted {
     for (const node of this.#tree.nodes.values()) {
       if (!this.#tree.isInside(node.file)) continue;
       const { directory, text } = node;
-      if (!this.#entries.has(directory) && !textsOf(node.content, ...fields).some((entry) => this.#tree.owned.has(resolve(directory, entry)))) continue;
+      if (!this.#entries.has(directory) && !textsOf(node.content, ...fields).some((entry) => this.#tree.isOwnedEntry(resolve(directory, entry)))) continue;
       try {
-        const after = this.kustomizationOf(directory);
+        const after = this.kustomizationOf(directory, isChosen);
         if (after !== text) changes.push({ path: node.file, before: text, after });
       } catch (error) {
         const entries = [...(this.#entries.get(directory)?.values() ?? [])].flatMap((set) => [...set]);

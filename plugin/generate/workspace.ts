@@ -6,6 +6,8 @@ import type { SourceTree } from "./source.ts";
 
 /** A copy of a tree beside it, in which files can be other than on disk, for kustomize to build. */
 export interface Workspace {
+  /** The directory that was copied. */
+  readonly common: string;
   /** Where a path of the tree stands in the copy, and the other way round. */
   readonly toCopy: (path: string) => string;
   readonly toTree: (path: string) => string;
@@ -43,7 +45,7 @@ export function makeWorkspace(tree: SourceTree, temporary: string, changed: Read
   for (const [path, text] of changed) write(path, text);
   let wrappers = 0;
   return {
-    toCopy, write,
+    common, toCopy, write,
     toTree: (path) => join(common, relative(base, path)),
     wrap: (directory, { origins }) => {
       const wrapper = join(realpathSync(temporary), `build-${wrappers++}`);

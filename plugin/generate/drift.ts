@@ -1,0 +1,89 @@
+import { diagnose, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
+import { describeObject, identityOf, refOf, type KubeObject } from "../../generators/kube/object.ts";
+import { splitStream, yamlOf } from "../chunks.ts";
+import { findPosition } from "../locate.ts";
+import type { FileChange } from "../write/change.ts";
+import { readDocuments } from "./check.ts";
+import { diffObjects, type Operation } from "./json-patch.ts";
+import { isOwned } from "./ownership.ts";
+import { shown } from "./source.ts";
+
+/** What is out of date on disk, file by file: the field, what stands there and what should. */
+export function describeDrift(changes: readonly FileChange[]): readonly Diagnostic[] {
+  return changes.flatMap((change) => {
+    const { path, before, after } = change;
+    if (before === undefined) return [diagnose("IZ420", undefined, { found: "no such file", wanted: listObjects(after!) }, { position: { file: shown(path) } })];
+    if (after === undefined) return [diagnose("IZ420", undefined, { found: listObjects(before), wanted: "no such file: nothing asks for it any more" }, { position: { file: shown(path), line: 1 } })];
+    const fields = isOwned(before) ? describeFields(path, before, after) : [];
+    return fields.length > 0 ? fields : [describeLine(path, before, after)];
+  });
+}
+
+function listObjects(text: string): string {
+  const names = readDocuments(text).map((object) => (object["nameReference"] ? "name references for kustomize" : describeObject(object)));
+  return names.length <= 3 ? names.join(", ") : `${names.slice(0, 2).join(", ")} and ${names.length - 2} more objects`;
+}
+
+/** The first difference of each object in a generated file. */
+function describeFields(path: string, before: string, after: string): readonly Diagnostic[] {
+  const wanted = new Map(readDocuments(after).map((object) => [identityOf(object), object]));
+  const found = readDocuments(before);
+  const extra = found.filter((object) => !wanted.has(identityOf(object)));
+  const missing = [...wanted.values()].filter((object) => !found.some((each) => identityOf(each) === identityOf(object)));
+  return [
+    ...found.flatMap((object) => {
+      const [first] = wanted.has(identityOf(object)) ? diffObjects(object, wanted.get(identityOf(object))!) : [];
+      return first ? [describeField(path, before, object, first)] : [];
+    }),
+    ...extra.map((object) => diagnose("IZ420", { ref: refOf(object), path: [] }, { found: describeObject(object), wanted: "no such object" }, { position: { file: shown(path), line: lineOf(before, object, [])?.line ?? 1 } })),
+    ...missing.map((object) => diagnose("IZ420", { ref: refOf(object), path: [] }, { found: "no such object", wanted: describeObject(object) }, { position: { file: shown(path) } })),
+  ];
+}
+
+function describeField(path: string, text: string, object: KubeObject, operation: Operation): Diagnostic {
+  const keys = readPointer(operation.path);
+  const position = lineOf(text, object, operation.op === "add" ? keys.slice(0, -1) : keys);
+  return diagnose("IZ420", { ref: refOf(object), path: keys }, {
+    found: operation.op === "add" ? "nothing" : writeValue(valueAt(object, keys)),
+    wanted: operation.op === "remove" ? "no such field" : writeValue(operation.value),
+  }, { position: { file: shown(path), ...(position && position) } });
+}
+
+/** The keys of a JSON pointer, list positions as diagnostics write them. */
+export function readPointer(pointer: string): readonly string[] {
+  return pointer.split("/").slice(1).map((key) => (/^\d+$/.test(key) ? `[${key}]` : key.replaceAll("~1", "/").replaceAll("~0", "~")));
+}
+
+/** The value at keys as `readPointer` gives them. */
+export function valueAt(object: unknown, keys: readonly string[]): unknown {
+  return keys.reduce<unknown>((at, key) => {
+    const index = /^\[(\d+)\]$/.exec(key)?.[1];
+    return index !== undefined && Array.isArray(at) ? at[Number(index)] : (at as { [key: string]: unknown } | undefined)?.[key];
+  }, object);
+}
+
+/** A value on one line, as long as a line of a message can be. */
+export function writeValue(value: unknown): string {
+  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "nothing");
+  return text.length <= 160 ? text : `${text.slice(0, 157)}...`;
+}
+
+function lineOf(text: string, object: KubeObject, path: readonly string[]): { readonly line: number; readonly column: number } | undefined {
+  const chunk = splitStream(text).chunks.find((each) => readDocuments(each.text).some((one) => identityOf(one) === identityOf(object)));
+  const found = chunk && findPosition(yamlOf(chunk), { ref: refOf(object), path });
+  return found && { line: chunk.line + found.line, column: found.column };
+}
+
+/** The first line that differs: an entry of a kustomization, a line that istiomize added to a file of people's. */
+function describeLine(path: string, before: string, after: string): Diagnostic {
+  const [found, wanted] = [before.split(/\r?\n/), after.split(/\r?\n/)];
+  const at = found.findIndex((line, i) => line !== wanted[i]);
+  const index = at < 0 ? found.length : at;
+  return diagnose("IZ420", undefined, {
+    found: wanted.length > found.length ? "no such line" : quote(found[index]), wanted: wanted.length < found.length ? "no such line" : quote(wanted[index]),
+  }, { position: { file: shown(path), line: index + 1 } });
+}
+
+function quote(line: string | undefined): string {
+  return line === undefined || line.trim() === "" ? "an empty line" : JSON.stringify(line.trim());
+}

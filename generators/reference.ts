@@ -1,12 +1,14 @@
 import { rows, settingNames, toFieldName } from "./annotations/table.ts";
 import { catalogue, type Code } from "./diagnostics/catalogue.ts";
 import { definition, type Shape } from "./mesh/definition.ts";
+import { writeMeshSchema } from "./mesh/schema.ts";
 
 /** The generated pages, by the file that they are committed as: the tables are the only source. */
 export function writeReference(): { readonly [file: string]: string } {
   return {
     "generators/annotations/README.md": writeAnnotations(),
     "generators/mesh/README.md": writeMesh(),
+    "generators/mesh/servicemesh.jsonschema": writeMeshSchema(),
     "generators/diagnostics/README.md": writeCodes(),
   };
 }
@@ -46,7 +48,7 @@ function writeMesh(): string {
     if (shape.kind === "named") visit(shape.entry, `${path}.<name>`);
   };
   for (const [name, field] of Object.entries(definition.fields)) visit(field, `spec.${name}`);
-  return `${header}# ServiceMesh\n\n\`apiVersion: istiomize.dev/v1alpha1\`, \`kind: ServiceMesh\`. Settings are annotations by their field names (\`retry-attempts\` is \`retryAttempts\`), typed: numbers, booleans and lists as YAML has them, durations with a unit, percents as \`50\` or \`50%\`. \`none\` or \`null\` removes an inherited field or entry.\n\n| field | value | default | what |\n|---|---|---|---|\n${lines.join("\n")}\n`;
+  return `${header}# ServiceMesh\n\n\`apiVersion: istiomize.dev/v1alpha1\`, \`kind: ServiceMesh\`. Settings are annotations by their field names (\`retry-attempts\` is \`retryAttempts\`), typed: numbers, booleans and lists as YAML has them, durations with a unit, percents as \`50\` or \`50%\`. \`none\` or \`null\` removes an inherited field or entry.\n\nEditors with yaml-language-server check and complete it by [its JSON Schema](servicemesh.jsonschema): a first line \`# yaml-language-server: $schema=servicemesh.jsonschema\` names a copy beside it.\n\n| field | value | default | what |\n|---|---|---|---|\n${lines.join("\n")}\n`;
 }
 
 function writeCodes(): string {

@@ -15,6 +15,12 @@ const options: BuildOptions = {
   absWorkingDir: root, logLevel: "warning",
 };
 
+/** What is taken from a package of which most is left out. */
+const usedOf: { readonly [name: string]: readonly string[] | undefined } = {
+  "@clack/prompts": ["isCancel", "select", "text"],
+  diff: ["formatPatch", "structuredPatch"],
+};
+
 /**
  * Packages that most runs never touch go into the bundle as text, which node reads past, and are compiled on first
  * use: half of the bundle, and a tenth of the start time of a small run.
@@ -22,9 +28,11 @@ const options: BuildOptions = {
 const compileOnUse: Plugin = {
   name: "compile-on-use",
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^(yaml|semver)$/ }, ({ path }) => ({ path, namespace: "on-use" }));
+    onResolve({ filter: /^(yaml|semver|diff|@clack\/prompts)$/ }, ({ path }) => ({ path, namespace: "on-use" }));
     onLoad({ filter: /.*/, namespace: "on-use" }, async ({ path }) => {
-      const { outputFiles } = await build({ ...options, stdin: { contents: `module.exports = require(${JSON.stringify(path)})`, resolveDir: root }, write: false });
+      const used = usedOf[path];
+      const contents = used ? `export { ${used.join(", ")} } from ${JSON.stringify(path)};` : `module.exports = require(${JSON.stringify(path)})`;
+      const { outputFiles } = await build({ ...options, stdin: { contents, resolveDir: root }, write: false });
       return {
         contents: `const own = { exports: {} }; new Function("module", "exports", "require", ${JSON.stringify(outputFiles[0]!.text)})(own, own.exports, require); module.exports = own.exports;`,
         resolveDir: root,

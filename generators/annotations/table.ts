@@ -78,7 +78,7 @@ export const table = {
     summary: "Sets of defaults from `spec.profiles`; a later name wins.", example: "critical", refused: "a b",
   }),
   accept: selection({
-    value: listOf(text({ expects: "CODE=why, such as IZ310=measured", pattern: /^IZ\d{3}=.+$/s }), { expects: "a list of CODE=why, such as IZ310=measured" }),
+    value: listOf(text({ expects: "CODE=why, such as IZ310=measured", pattern: /^IZ\d{3}=[\s\S]+$/ }), { expects: "a list of CODE=why, such as IZ310=measured" }),
     ownLevel: true, writes: "nothing: acknowledges a warning",
     summary: "Acknowledges a warning here: it is not said again, and `strict` lets it pass.", example: "IZ310=measured", refused: "IZ310",
   }),

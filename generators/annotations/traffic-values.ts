@@ -10,16 +10,18 @@ const conditions = [
   "cancelled", "deadline-exceeded", "internal", "resource-exhausted", "unavailable",
 ];
 
+/** The status codes with a name in HTTP, which is what Istio's validation asks for. */
+const statusCode = /10[0-3]|20[0-8]|226|30[0-578]|40\d|41[0-8]|42[1-689]|431|451|50[0-8]|51[01]/;
+
 /** @see https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter#x-envoy-retry-on */
 const retryCondition: ValueType<string> = {
   expects: `one of ${conditions.join(", ")}, or a status code`,
-  schema: { type: ["string", "integer"] },
+  schema: { type: ["string", "integer"], minimum: 100, maximum: 511, pattern: `^(${conditions.join("|")}|${statusCode.source})$`, examples: conditions },
   read: (value) => (conditions.includes(value) || isStatusCode(value) ? { value } : refuse(suggest(value, conditions))),
 };
 
-/** The status codes with a name in HTTP, which is what Istio's validation asks for. */
 function isStatusCode(value: string): boolean {
-  return /^(10[0-3]|20[0-8]|226|30[0-578]|40\d|41[0-8]|42[1-689]|431|451|50[0-8]|51[01])$/.test(value);
+  return statusCode.exec(value)?.[0] === value;
 }
 
 export const retryOn: ValueType<readonly string[]> = listOf(retryCondition, {
@@ -29,11 +31,12 @@ export const retryOn: ValueType<readonly string[]> = listOf(retryCondition, {
 export const httpCodes: ValueType<readonly number[]> = listOf(integer({ min: 100, max: 599 }), { expects: "a comma separated list of status codes from 100 to 599" });
 
 const headerName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const headerPattern = headerName.source.slice(1, -1);
 
 /** @see https://istio.io/latest/docs/reference/config/networking/destination-rule/#LoadBalancerSettings-ConsistentHashLB */
 export const consistentHash: ValueType<Mapping> = {
   expects: "header:NAME, cookie:NAME[;ttl=1h][;path=/], query:NAME or source-ip",
-  schema: { type: "string" },
+  schema: { type: "string", pattern: `^(source-ip|header:${headerPattern}|query:[\\s\\S]+|cookie:${headerPattern}(;\\s*(ttl|path)\\s*=[^;]*)*)$` },
   read: (value) => {
     if (value === "source-ip") return { value: { useSourceIp: true } };
     const [, kind, rest] = /^(header|cookie|query):(.+)$/s.exec(value) ?? [];
@@ -58,7 +61,7 @@ function suggestHash(value: string): string | undefined {
 /** `ring[:size]` or `maglev:size`; the size of a Maglev table is a prime below 5000011. */
 export const hashAlgorithm: ValueType<Mapping> = {
   expects: "ring, ring:SIZE or maglev:SIZE, where a maglev size is a prime below 5000011",
-  schema: { type: "string" },
+  schema: { type: "string", pattern: "^(ring(:\\d+)?|maglev:\\d{1,7})$" },
   read: (value) => {
     const [, kind, size] = /^(ring|maglev)(?::(\d+))?$/.exec(value) ?? [];
     if (kind === "ring") return { value: { ringHash: size === undefined ? { minimumRingSize: 1024 } : { minimumRingSize: Number(size) } } };
@@ -75,9 +78,10 @@ function isPrime(n: number): boolean {
 
 /** Durations and counts by name, such as `time=2h,interval=75s,probes=9`; `required` parts must be there. */
 function keepalive(fields: { readonly [name: string]: ValueType }, example: string, required: readonly string[]): ValueType<Mapping> {
+  const part = `\\s*(${Object.keys(fields).join("|")})\\s*=[^,]+`;
   return {
     expects: `${Object.keys(fields).join(", ")} separated by commas, such as ${example}`,
-    schema: { type: "string" },
+    schema: { type: "string", pattern: `^${part}(,${part})*$` },
     read: (value) => {
       const found = parts(value, ",");
       if (!found || required.some((name) => !found.has(name))) return refuse();
@@ -98,7 +102,7 @@ export const http2Keepalive = keepalive({ interval: duration(), timeout: duratio
 const portNumber = integer({ min: 1, max: 65535 });
 const portOrAll: ValueType<string> = {
   expects: "a port number or *",
-  schema: { type: ["string", "integer"] },
+  schema: { type: ["string", "integer"], minimum: 1, maximum: 65535, pattern: "^(\\*|0*[1-9]\\d{0,4})$" },
   read: (value) => (value === "*" || "value" in portNumber.read(value) ? { value } : refuse()),
 };
 

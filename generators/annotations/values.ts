@@ -52,7 +52,7 @@ export function integer(range: { readonly min?: number; readonly max?: number } 
 export function duration(options: { readonly zero?: boolean } = {}): ValueType<string> {
   return {
     expects: `a duration with a unit, such as 250ms, 15s or 1m30s${options.zero ? " (0s turns it off)" : "; at least 1ms, in whole milliseconds"}`,
-    schema: { type: "string", pattern: "^([0-9]+(\\.[0-9]+)?(h|ms|m|s))+$" },
+    schema: { type: "string", pattern: `^${options.zero ? "" : "(?=.*[1-9])"}([0-9]+(\\.[0-9]+)?(h|ms|m|s))+$` },
     measure: (value) => readDuration(value) ?? Number.NaN,
     read: (text) => {
       const milliseconds = readDuration(text);
@@ -72,7 +72,7 @@ export function duration(options: { readonly zero?: boolean } = {}): ValueType<s
 export function percent(options: { readonly whole?: boolean } = {}): ValueType<number> {
   return {
     expects: options.whole ? "a whole percentage from 0% to 100%" : "a percentage such as 10% or 0.5%, at most 100%",
-    schema: { type: ["integer", "number", "string"] },
+    schema: { type: [...(options.whole ? ["integer"] : ["integer", "number"]), "string"], minimum: 0, maximum: 100, pattern: `^0*(100(\\.0+)?|\\d{1,2}(\\.${options.whole ? "0" : "\\d"}+)?)%?$` },
     measure: (value) => value,
     read: (text) => {
       const match = /^(\d+(?:\.\d+)?)%$/.exec(text);
@@ -137,7 +137,7 @@ export function listOf<T>(entry: ValueType<T>, options: { readonly expects?: str
   const expects = options.expects ?? `a comma separated list, each ${entry.expects}`;
   return {
     expects,
-    schema: { type: ["array", "string"], items: entry.schema },
+    schema: { type: ["array", "string"], items: { ...entry.schema, errorMessage: `Expected ${entry.expects}.` } },
     read: (value) => {
       const parts = splitList(value);
       if (!parts) return refuse(undefined, `${expects}; a value that starts with "[" or "- " is read as YAML, and this is none`);

@@ -617,6 +617,11 @@ export const catalogue = {
     expected: "a mapping with plain lists",
     help: `write it without anchors or tags, or add these entries by hand: ${list(a.entries)}; nothing was written`,
   }), "Only lines that must change are changed; where that is not certain, nothing is."),
+  IZ428: rule("error", "cannot be taken out by itself", (a: { message: string; help: string }) => ({
+    read: a.message,
+    expected: "annotations and ServiceMeshes in documents of their own, which leave everything else as it is",
+    help: `${a.help}; nothing was written`,
+  }), "`--remove --annotations` takes out what is istiomize's and nothing else; where that is not certain, a person decides."),
   IZ430: rule("error", "a name that Kubernetes refuses", (a: { name: string; what: "service" | "overlay" | "namespace" | "mesh" | "prefix"; start: string; suggestion?: string }) => ({
     read: `${quote(a.name)} for ${a.what === "overlay" || a.what === "service" ? `a new ${a.what}` : `the ${a.what}`}`,
     expected: `at most 63 lower-case letters, digits and \`-\`, beginning with ${a.start}${a.what === "prefix" ? "" : " and not ending with `-`"}`,

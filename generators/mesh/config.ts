@@ -147,8 +147,8 @@ function valueAt(mapping: Mapping, path: readonly string[]): string {
   return JSON.stringify(path.reduce<unknown>((found, key) => asMapping(found)?.[key], mapping)) ?? "nothing";
 }
 
-const labelKey = /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
-const labelValue = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
+export const labelKey = /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+export const labelValue = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
 
 /** Labels and annotations for generated objects that the API server would refuse, or that would be read as settings. */
 function checkMetadata({ labels, annotations }: MeshConfig["metadata"], holderOf: (path: readonly string[]) => ResourceRef): readonly Diagnostic[] {

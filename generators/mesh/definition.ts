@@ -16,13 +16,15 @@ export type Shape =
 
 const value = (type: ValueType, summary: string, fallback?: unknown): Shape => ({ kind: "value", value: type, summary, ...(fallback !== undefined && { default: fallback }) });
 
-const istioVersion = text({
+const version = text({
   expects: 'a version such as "1.27" in quotes, at least 1.22',
   pattern: /^1\.(2[2-9]|[3-9]\d)$/,
   meant: (written) => written.replace(/^v/, "").split(".").slice(0, 2).join("."),
 });
+/** Without quotes `1.27` is a number that still says what was meant; `1.30` is 1.3. */
+const istioVersion = { ...version, schema: { ...version.schema, type: ["string", "number"], minimum: 1.22, maximum: 1.99, not: { enum: [1.3, 1.4, 1.5, 1.6, 1.7, 1.8, 1.9] } } };
 const domain = text({ expects: "a domain name", pattern: /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/ });
-const words = text({ expects: "a text", pattern: /^.+$/s });
+const words = text({ expects: "a text", pattern: /^[\s\S]+$/ });
 const settingList = listOf<SettingName>({
   expects: "the name of a setting, such as retryAttempts",
   schema: { type: "string" },

@@ -12,6 +12,7 @@ interface Command {
 const commands: { readonly [name: string]: Command } = {
   render: { usage: "render <kustomization>", summary: "build with the real kustomize or kubectl, and mesh the result", run: async (args) => (await import("./render.ts")).render(args) },
   generate: { usage: "generate <tree>", summary: "write the Istio files beside each service, and keep them up to date", run: async (args) => (await import("./generate.ts")).generate(args) },
+  scaffold: { usage: "scaffold service|overlay|tree", summary: "a new service, environment or whole tree, in the shape of what is there", run: async (args) => (await import("./scaffold.ts")).scaffold(args) },
   explain: { usage: "explain <annotation or code> | --list", summary: "what a setting or a code means", run: async (args) => (await import("./explain.ts")).explain(args) },
 };
 

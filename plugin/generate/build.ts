@@ -1,14 +1,20 @@
 import { resolve } from "node:path";
-import { asMapping, mappingAt, stringsAt, type Item, type KubeObject, type Mapping } from "../../generators/kube/object.ts";
+import { asMapping, equal, mappingAt, stringsAt, type Item, type KubeObject, type Mapping } from "../../generators/kube/object.ts";
 import { readInput } from "../input.ts";
 import { readEarlierNames } from "../tree/origins.ts";
 import type { FieldEdit } from "../edit.ts";
-import { valueAt, withFields } from "./delta.ts";
+import { withFields } from "./delta.ts";
 import type { Source } from "./objects.ts";
 import type { Seed } from "./wanted.ts";
 
+/** An object as people wrote it, and as it is with what istiomize puts into it. */
+export interface Change {
+  readonly before: KubeObject;
+  readonly after: KubeObject;
+}
+
 /** Fields that istiomize adds to an object in the file that people wrote. */
-export interface Insertion {
+export interface Insertion extends Change {
   readonly source: Source;
   readonly edits: readonly FieldEdit[];
 }
@@ -22,17 +28,18 @@ export interface Built {
   readonly withEarlierNames: () => Built;
 }
 
-/** Annotations that lead from an object of a build back to the seed or the insertion that it came from. */
+/** Annotations that lead from an object of a build back to the seed that it came from, or to the last change of ours. */
 const seedMark = "istiomize.dev/x-istiomize-seed";
-const insertionMark = "istiomize.dev/x-istiomize-insertion";
+const changeMark = "istiomize.dev/x-istiomize-change";
 
 export function markSeed({ object, id }: Seed): KubeObject {
   const metadata = mappingAt(object, "metadata");
   return { ...object, metadata: { ...metadata, annotations: { ...mappingAt(metadata, "annotations"), [seedMark]: String(id) } } };
 }
 
-export function markInsertion(id: number): FieldEdit {
-  return { path: ["metadata", "annotations", insertionMark], value: String(id) };
+/** The field that marks an object as changed. */
+export function markChange(id: number): FieldEdit & { readonly value: string } {
+  return { path: ["metadata", "annotations", changeMark], value: String(id) };
 }
 
 /** What a kustomization builds that does nothing but list files: those files. */
@@ -46,16 +53,16 @@ export function readPlain(sources: readonly Source[], insertions: ReadonlyMap<It
 }
 
 /** What kustomize built; `toTree` finds the file of the tree that an origin names. */
-export async function readBuild(output: string, name: string, insertions: readonly Insertion[], seeds: readonly Seed[], toTree: (origin: string) => string): Promise<Built> {
+export async function readBuild(output: string, name: string, changes: readonly Change[], seeds: readonly Seed[], toTree: (origin: string) => string): Promise<Built> {
   const { leaves } = await readInput(output, name);
   const people: Built["people"][number][] = [];
   const generated: Built["generated"][number][] = [];
   for (const { item } of leaves) {
     const marks = stringsAt(item.object, "metadata", "annotations");
     const seed = marks[seedMark] === undefined ? undefined : seeds[Number(marks[seedMark])];
-    const insertion = marks[insertionMark] === undefined ? undefined : insertions[Number(marks[insertionMark])];
+    const change = marks[changeMark] === undefined ? undefined : changes[Number(marks[changeMark])];
     if (seed) generated.push({ seed, object: item.object });
-    else people.push(insertion ? { item: { ...item, object: withoutInsertion(item.object, insertion) }, actual: item.object } : { item, actual: item.object });
+    else people.push(change ? { item: { ...item, object: undo(item.object, change) }, actual: item.object } : { item, actual: item.object });
   }
   return {
     people, generated,
@@ -67,21 +74,24 @@ export async function readBuild(output: string, name: string, insertions: readon
   };
 }
 
-/** The object as people wrote it, as far as nothing in the build replaced what was inserted. */
-function withoutInsertion(object: KubeObject, { source, edits }: Insertion): KubeObject {
-  const mine = edits.filter(({ path, value }) => valueAt(object, path) === value);
-  const marked: FieldEdit = { path: ["metadata", "annotations", insertionMark], value: undefined };
-  const bare = withFields(object, [...mine.map(({ path }) => ({ path, value: undefined })), marked]);
-  return [...mine, marked].reduce<KubeObject>((pruned, { path }) => prune(pruned, path, source.item.object), bare);
+/** An object of a build without what istiomize changed in it, as far as nothing in the build replaced that. */
+function undo(object: KubeObject, { before, after }: Change): KubeObject {
+  return withFields(restore(object, after, before), [{ path: ["metadata", "annotations", changeMark], value: undefined }]);
 }
 
-/** Takes out mappings that were made for an inserted field and are empty now. */
-function prune(object: KubeObject, path: readonly string[], before: unknown): KubeObject {
-  const [key, ...rest] = path;
-  const inner = asMapping(object[key!]);
-  if (rest.length === 0 || !inner) return object;
-  const pruned = prune(inner, rest, asMapping(before)?.[key!]);
-  if (Object.keys(pruned).length > 0 || asMapping(asMapping(before)?.[key!])) return { ...object, [key!]: pruned };
-  const { [key!]: _, ...others } = object as Mapping;
-  return others;
+function restore(now: Mapping, after: Mapping, before: Mapping): Mapping {
+  const restored: { [key: string]: unknown } = { ...now };
+  for (const key of Object.keys({ ...after, ...before })) {
+    if (equal(after[key], before[key])) continue;
+    const [inner, set] = [asMapping(now[key]), asMapping(after[key])];
+    if (inner && set) {
+      const rest = restore(inner, set, asMapping(before[key]) ?? {});
+      if (Object.keys(rest).length > 0 || before[key] !== undefined) restored[key] = rest;
+      else delete restored[key];
+    } else if (equal(now[key], after[key])) {
+      if (before[key] === undefined) delete restored[key];
+      else restored[key] = before[key];
+    }
+  }
+  return restored;
 }

@@ -25,7 +25,7 @@ export function compareBuild({ people, generated }: Built, result: PipelineResul
     const replaced = result.replaced.get(item);
     if (replaced) return findDelta(actual, replaced);
     const own = edits.get(item);
-    return own || actual !== item.object ? findDelta(actual, withFields(item.object, own ?? [])) : [];
+    return own || actual !== item.object ? findDelta(actual, withFields(item.object, own ?? []), item.object) : [];
   });
   const { pairs, left, missing } = pairUp(generated, result.added);
   return {

@@ -1,4 +1,4 @@
-import { asMapping, groupOf, kindOf, mappingAt, nameOf, namespaceOf, type KubeObject } from "../../generators/kube/object.ts";
+import { groupOf, kindOf, mappingAt, nameOf, namespaceOf, type KubeObject } from "../../generators/kube/object.ts";
 import { writeYaml } from "../write-yaml.ts";
 import { diffObjects, type Operation } from "./json-patch.ts";
 import { writeHeader } from "./ownership.ts";
@@ -9,11 +9,13 @@ export interface Delta {
   readonly object: KubeObject;
   /** Nothing: it is deleted. */
   readonly operations?: readonly Operation[];
+  /** For an object that people wrote: what it is to them, and what it becomes. */
+  readonly change?: { readonly before: KubeObject; readonly after: KubeObject };
 }
 
-export function findDelta(from: KubeObject, to: KubeObject): readonly Delta[] {
+export function findDelta(from: KubeObject, to: KubeObject, before?: KubeObject): readonly Delta[] {
   const operations = diffObjects(from, to);
-  return operations.length === 0 ? [] : [{ object: from, operations }];
+  return operations.length === 0 ? [] : [{ object: from, operations, ...(before && { change: { before, after: to } }) }];
 }
 
 export interface PatchFile {
@@ -50,6 +52,14 @@ function nameFor(group: readonly Delta[]): string {
   return group.length === 1 ? `istio-${verb}-${kind}-${nameOf(first!.object)}` : `istio-${verb}-${kind.endsWith("y") ? `${kind.slice(0, -1)}ies` : `${kind}s`}`;
 }
 
+/** A patch of one object that sets an annotation, which a build is to carry through. */
+export function writeMark(object: KubeObject, key: string, value: string): string {
+  const name = `mark-${value}`;
+  const hasOwn = Object.keys(mappingAt(object, "metadata", "annotations")).some((each) => each !== "config.kubernetes.io/origin");
+  const operation: Operation = hasOwn ? { op: "add", path: `/metadata/annotations/${key.replaceAll("/", "~1")}`, value } : { op: "add", path: "/metadata/annotations", value: { [key]: value } };
+  return writePatch(name, [{ object, operations: [operation] }]);
+}
+
 function writePatch(name: string, group: readonly Delta[]): string {
   const { object, operations } = group[0]!;
   const names = group.map((each) => nameOf(each.object)).sort();
@@ -71,11 +81,6 @@ function writePatch(name: string, group: readonly Delta[]): string {
 /** kustomize reads the name of a target as a regular expression. */
 function escape(name: string): string {
   return name.replaceAll(".", "\\.");
-}
-
-/** The value at a path of keys. */
-export function valueAt(object: KubeObject, path: readonly string[]): unknown {
-  return path.reduce<unknown>((found, key) => asMapping(found)?.[key], object);
 }
 
 /** An object with single fields set, or taken out; what is emptied by that and was not there before goes too. */

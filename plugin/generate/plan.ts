@@ -11,9 +11,9 @@ import type { FieldEdit } from "../edit.ts";
 import { editText } from "../edit.ts";
 import { splitStream } from "../chunks.ts";
 import type { FileChange } from "../write/change.ts";
-import { markInsertion, markSeed, readBuild, readPlain, type Built, type Insertion } from "./build.ts";
+import { markChange, markSeed, readBuild, readPlain, type Built, type Change, type Insertion } from "./build.ts";
 import { compareBuild, findConfused } from "./compare.ts";
-import { writePatches } from "./delta.ts";
+import { withFields, writeMark, writePatches } from "./delta.ts";
 import { checkLayout, checkPatches, checkTwice, readDocuments } from "./check.ts";
 import { findLayout, isPlain, type Layout } from "./layout.ts";
 import { runOn, Sources, type Source } from "./objects.ts";
@@ -73,6 +73,8 @@ class Planner {
   readonly #options: PlanOptions;
   readonly #sources: Sources;
   readonly #insertions: Insertion[] = [];
+  /** What istiomize does to objects of people's, by the number that marks them in the copy. */
+  readonly #changes: Change[] = [];
   readonly #byItem = new Map<Item, Insertion>();
   readonly #runs = new Map<string, { readonly sources: readonly Source[]; readonly result: PipelineResult }>();
   /** Kustomizations that end with patches or objects of their own: what is built on them is not plain. */
@@ -137,7 +139,8 @@ class Planner {
     const whole = addMarked(chunk.text, edits);
     const fitting = whole !== undefined ? edits : edits.reduce<readonly FieldEdit[]>((all, edit) => (addMarked(chunk.text, [...all, edit]) === undefined ? all : [...all, edit]), []);
     if (fitting.length === 0) return;
-    const insertion = { source, edits: fitting };
+    const { object } = source.item;
+    const insertion: Insertion = { source, edits: fitting, before: object, after: withFields(object, fitting) };
     this.#insertions.push(insertion);
     this.#byItem.set(item, insertion);
   }
@@ -207,7 +210,7 @@ class Planner {
       const { wrapper, build } = builds.get(target)!;
       const done = await build;
       if (done.code !== 0) return [describeBuild(inTree(done, tool, workspace, wrapper, target), this.#tree.nodes.get(target)!)];
-      return readBuild(done.stdout, wrapper, this.#insertions, this.#wanted.seeds, workspace.toTree);
+      return readBuild(done.stdout, wrapper, this.#changes, this.#wanted.seeds, workspace.toTree);
     }, (target) => {
       for (const at of this.#wanted.directories()) if (at === target) this.#copyDirectory(workspace, at);
       for (const other of this.#layout.targets) if (other !== target && this.#tree.closure(other).has(target)) start(other);
@@ -217,14 +220,24 @@ class Planner {
   /** The files of the copy that are other than on disk. */
   #copyTexts(): ReadonlyMap<string, string | undefined> {
     const texts = new Map([...originalTexts(this.#tree)].filter(([file]) => this.#tree.isInside(file)));
-    for (const file of this.#wanted.files()) texts.set(file, this.#wanted.textOf(file, markSeed));
+    for (const file of this.#wanted.files()) texts.set(file, this.#copyText(file));
     for (const directory of this.#wanted.directories()) texts.set(this.#tree.nodes.get(directory)!.file, this.#wanted.kustomizationOf(directory));
     for (const [file, own] of this.#insertionsByFile()) texts.set(file, this.#insertInto(file, own, true));
     return texts;
   }
 
+  /** A generated file with marks that lead back from what is built to what stands in it. */
+  #copyText(file: string): string | undefined {
+    const marks = (this.#wanted.patchIn(file)?.deltas ?? []).flatMap(({ object, change }) => {
+      if (!change) return [];
+      const { path, value } = markChange(this.#changes.push(change) - 1);
+      return [writeMark(object, path.at(-1)!, value)];
+    });
+    return marks.length === 0 ? this.#wanted.textOf(file, markSeed) : [this.#wanted.textOf(file), ...marks].join("---\n");
+  }
+
   #copyDirectory(workspace: Workspace, at: string): void {
-    for (const file of this.#wanted.files()) if (file.startsWith(join(at, "/"))) workspace.write(file, this.#wanted.textOf(file, markSeed));
+    for (const file of this.#wanted.files()) if (file.startsWith(join(at, "/"))) workspace.write(file, this.#copyText(file));
     workspace.write(this.#tree.nodes.get(at)!.file, this.#wanted.kustomizationOf(at));
   }
 
@@ -300,19 +313,19 @@ class Planner {
     };
   }
 
-  #insertionsByFile(): ReadonlyMap<string, readonly (Insertion & { readonly id: number })[]> {
-    const byFile = new Map<string, (Insertion & { readonly id: number })[]>();
-    this.#insertions.forEach((insertion, id) => byFile.set(insertion.source.file, [...(byFile.get(insertion.source.file) ?? []), { ...insertion, id }]));
+  #insertionsByFile(): ReadonlyMap<string, readonly Insertion[]> {
+    const byFile = new Map<string, Insertion[]>();
+    for (const insertion of this.#insertions) byFile.set(insertion.source.file, [...(byFile.get(insertion.source.file) ?? []), insertion]);
     return byFile;
   }
 
-  #insertInto(file: string, insertions: readonly (Insertion & { readonly id: number })[], isMarked: boolean): string {
+  #insertInto(file: string, insertions: readonly Insertion[], isMarked: boolean): string {
     const byLine = new Map(insertions.map((insertion) => [insertion.source.chunk.line, insertion]));
     return splitStream(this.#tree.original(file)).chunks.map((chunk) => {
       const insertion = byLine.get(chunk.line);
       if (!insertion) return chunk.before + chunk.text;
       const text = addMarked(chunk.text, insertion.edits)!;
-      return chunk.before + (isMarked ? editText(text, [markInsertion(insertion.id)]) : text);
+      return chunk.before + (isMarked ? editText(text, [markChange(this.#changes.push(insertion) - 1)]) : text);
     }).join("");
   }
 

@@ -1,11 +1,11 @@
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { runFunction, type FunctionOutput } from "../krm.ts";
 import { learnEarlierNames } from "../tree/origins.ts";
-import { holdsMesh, type Kustomization } from "../tree/tree.ts";
+import { holdsMesh, texts, type Kustomization } from "../tree/tree.ts";
 import { startBuild, type Build, type Tool } from "../tree/tool.ts";
 import { readFileSync } from "node:fs";
 import { isLocalMesh } from "./check.ts";
-import { isOwned, mayBeOwned } from "./ownership.ts";
+import { isOwned, mayBeOwned, referencesFile } from "./ownership.ts";
 import { readTree, shown, type SourceTree } from "./source.ts";
 import { Wanted } from "./wanted.ts";
 import { makeWorkspace, type Workspace } from "./workspace.ts";
@@ -37,16 +37,22 @@ export async function renderFiles(tool: Tool, directory: string, flags: readonly
   return { output: await runFunction({ ...run, knowledge: await learnEarlierNames(tool, workspace.toCopy(tree.root), flags, temporary) }) };
 }
 
-/** The files that are other than on disk where nothing of istiomize's is in them; nothing for a file that goes. */
+/**
+ * The files that are other than on disk where nothing of istiomize's is in them; nothing for a file that goes. Only the
+ * name references stay, because the hosts in people's own rules follow them too.
+ */
 export function originalTexts(tree: SourceTree): ReadonlyMap<string, string | undefined> {
   const bare = new Wanted(tree);
-  const texts = new Map<string, string | undefined>([...tree.owned.keys()].map((file) => [file, undefined]));
+  for (const { directory, content } of tree.nodes.values()) {
+    if (texts(content["configurations"]).some((entry) => basename(entry) === referencesFile && tree.owned.has(resolve(directory, entry)))) bare.addReferences(directory);
+  }
+  const changed = new Map<string, string | undefined>([...tree.owned.keys()].filter((file) => basename(file) !== referencesFile).map((file) => [file, undefined]));
   for (const { directory, file, text, resources } of tree.nodes.values()) {
     const original = bare.kustomizationOf(directory);
-    if (original !== text) texts.set(file, original);
-    for (const resource of resources) if (!tree.owned.has(resource) && tree.original(resource) !== tree.read(resource)) texts.set(resource, tree.original(resource));
+    if (original !== text) changed.set(file, original);
+    for (const resource of resources) if (!tree.owned.has(resource) && tree.original(resource) !== tree.read(resource)) changed.set(resource, tree.original(resource));
   }
-  return texts;
+  return changed;
 }
 
 /** A failed build with the paths of the tree instead of those of its copy. */

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
-import { join, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { diagnose, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
 import { removeMarked } from "../tree/marks.ts";
 import { holdsMesh, isBelow, kustomizationNames, parseKustomization, realPath, texts as textsOf, type Kustomization } from "../tree/tree.ts";
@@ -36,6 +36,8 @@ export function shown(path: string): string {
 export function readTree(directory: string): SourceTree {
   const diagnostics: Diagnostic[] = [];
   const root = existsSync(directory) ? realpathSync(directory) : directory;
+  const problem = checkRoot(directory, root);
+  const found = problem ? { all: new Set<string>(), directories: new Map<string, readonly string[]>(), candidates: [] } : scan(root);
   const texts = new Map<string, string>();
   const broken = new Set<string>();
   const read = (path: string): string => {
@@ -48,12 +50,10 @@ export function readTree(directory: string): SourceTree {
     texts.set(path, text);
     return text;
   };
-  const isInside = (path: string): boolean => isBelow(realPath(path), root);
+  // Directories that were found by walking are real ones; anything else may lead out through a symlink.
+  const isInside = (path: string): boolean => found.all.has(path) || found.all.has(dirname(path)) || isBelow(realPath(path), root);
   const empty = { root, nodes: new Map(), closure: () => new Set<string>(), isInside, owned: new Map(), isOwnedEntry: () => false, read, original: read, meshFiles: new Set<string>() };
-  const problem = checkRoot(directory, root);
   if (problem) return { ...empty, diagnostics: [problem] };
-
-  const found = scan(root);
   const nodes = new Map<string, Kustomization>();
   const visit = (at: string): void => {
     if (nodes.has(at)) return;
@@ -112,10 +112,12 @@ function readText(path: string, report: (diagnostic: Diagnostic) => void): strin
 const skipped = new Set(["node_modules", "vendor"]);
 
 /** The directories below that hold a kustomization, and the files that may be generated ones. */
-function scan(root: string): { readonly directories: ReadonlyMap<string, readonly string[]>; readonly candidates: readonly string[] } {
+function scan(root: string): { readonly all: ReadonlySet<string>; readonly directories: ReadonlyMap<string, readonly string[]>; readonly candidates: readonly string[] } {
   const directories = new Map<string, readonly string[]>();
   const candidates: string[] = [];
+  const all = new Set<string>();
   const visit = (at: string): void => {
+    all.add(at);
     const entries = readdirSync(at, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
     const names = kustomizationNames.filter((name) => entries.some((entry) => entry.name === name && !entry.isDirectory()));
     if (names.length > 0) directories.set(at, names);
@@ -126,7 +128,7 @@ function scan(root: string): { readonly directories: ReadonlyMap<string, readonl
     }
   };
   visit(root);
-  return { directories, candidates };
+  return { all, directories, candidates };
 }
 
 function checkKustomization(node: Kustomization): readonly Diagnostic[] {

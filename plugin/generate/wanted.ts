@@ -30,7 +30,7 @@ export class Wanted {
   readonly #seeds = new Map<string, Seed[]>();
   readonly #texts = new Map<string, string>();
   readonly #entries = new Map<string, Map<Field, Set<string>>>();
-  readonly #patched = new Map<string, readonly KubeObject[]>();
+  readonly #patches = new Map<string, PatchFile>();
   readonly seeds: Seed[] = [];
 
   constructor(tree: SourceTree) {
@@ -47,9 +47,10 @@ export class Wanted {
     return added;
   }
 
-  addPatch(directory: string, { name, text, deltas }: PatchFile): void {
-    this.#patched.set(join(directory, name), deltas.map(({ object }) => object));
-    this.#texts.set(join(directory, name), text);
+  addPatch(directory: string, patch: PatchFile): void {
+    const { name } = patch;
+    this.#patches.set(join(directory, name), patch);
+    this.#texts.set(join(directory, name), patch.text);
     this.#addEntry(directory, "transformers", join(directory, name));
   }
 
@@ -83,29 +84,33 @@ export class Wanted {
     return writeHeader(seeds[0]!.origin) + [...seeds].sort(compareSeeds).map((seed) => writeYaml(mark(seed))).join("---\n");
   }
 
+  patchIn(file: string): PatchFile | undefined {
+    return this.#patches.get(file);
+  }
+
   /** The objects that a generated file holds or patches. */
   objectsOf(file: string): readonly KubeObject[] {
-    return this.#patched.get(file) ?? (this.#seeds.get(file) ?? []).map(({ object }) => object);
+    return this.#patches.get(file)?.deltas.map(({ object }) => object) ?? (this.#seeds.get(file) ?? []).map(({ object }) => object);
   }
 
   /** The text of a kustomization with the entries that it should have, of these files only; throws where it cannot be edited. */
   kustomizationOf(directory: string, isChosen: (file: string) => boolean = () => true): string {
     const node = this.#tree.nodes.get(directory)!;
     const edits = fields.map((field) => this.#editOf(node, field, isChosen));
-    return editLists(node.text, edits.filter(({ field, add, remove }) => add.length > 0 || textsOf(node.content, field).some(remove)));
+    // What is to stand behind the others is taken out first: an entry that is there already would stay where it is.
+    const freed = editLists(node.text, edits.filter(({ moves }) => moves.size > 0).map(({ field, moves }) => ({ field, remove: (entry) => moves.has(entry), add: [] })));
+    return editLists(freed, edits.filter(({ field, add, remove }) => add.length > 0 || textsOf(node.content, field).some(remove)));
   }
 
-  #editOf(node: Kustomization, field: Field, isChosen: (file: string) => boolean): ListEdit {
+  #editOf(node: Kustomization, field: Field, isChosen: (file: string) => boolean): ListEdit & { readonly moves: ReadonlySet<string> } {
     const { directory } = node;
-    const all = this.#entries.get(directory)?.get(field) ?? new Set<string>();
-    const wanted = new Set([...all].filter((entry) => isChosen(resolve(directory, entry))));
-    const isOwn = (entry: string): boolean => isChosen(resolve(directory, entry)) && (wanted.has(relative(directory, resolve(directory, entry))) || this.#tree.isOwnedEntry(resolve(directory, entry)));
+    const wanted = new Set([...(this.#entries.get(directory)?.get(field) ?? [])].filter((entry) => isChosen(resolve(directory, entry))));
+    const isOwn = (entry: string): boolean => isChosen(resolve(directory, entry)) && this.#tree.isOwnedEntry(resolve(directory, entry));
     // A transformer that somebody added behind ours would run after them: ours go last again.
     const present = textsOf(node.content, field);
-    const firstOwn = present.findIndex(isOwn);
-    const isBehind = field === "transformers" && firstOwn >= 0 && present.slice(firstOwn).some((entry) => !isOwn(entry));
-    const add = [...wanted].sort(compareText);
-    return { field, remove: (entry) => isOwn(entry) && (isBehind || !wanted.has(relative(directory, resolve(directory, entry)))), add };
+    const last = present.findLastIndex((entry) => !isOwn(entry));
+    const moves = new Set(field === "transformers" ? present.slice(0, Math.max(last, 0)).filter(isOwn).map((entry) => entry.replace(/^\.\//, "")) : []);
+    return { field, moves, remove: (entry) => isOwn(entry) && !wanted.has(relative(directory, resolve(directory, entry))), add: [...wanted].sort(compareText) };
   }
 
   /** What is to change on disk: generated files, or the chosen ones of them, and the kustomizations that list them. */

@@ -50,8 +50,9 @@ export function startProgress({ total, stream = process.stderr }: ProgressOption
   };
 }
 
-/** One line of a terminal: a longer one would wrap, and what wraps cannot be taken back. */
-function cut(text: string, columns = 80): string {
+/** One line of a terminal, which may not know its width: a longer one would wrap, and what wraps cannot be taken back. */
+function cut(text: string, width: number | undefined): string {
+  const columns = width || 80;
   return text.length < columns ? text : `${text.slice(0, Math.max(columns - 2, 0))}…`;
 }
 

@@ -44,6 +44,7 @@ export function findMarked(text: string): readonly { readonly line: number; read
   return found.filter(({ line }) => comments.has(line));
 }
 
+/** Whether a line ends in the mark, as far as it alone can tell. */
 function isMarked(line: string): boolean {
   return line.endsWith(` ${mark}`) && !/^\s*#/.test(line);
 }

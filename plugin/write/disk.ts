@@ -45,7 +45,7 @@ export function at(path: string): { readonly position: Position } {
 /** The bytes of a file; nothing where there is none. */
 export function readBytes(path: string): Buffer | undefined {
   try {
-    return readFileSync(path);
+    return isThere(path) ? readFileSync(path) : undefined; // asking first is cheaper than an error for each of many new files
   } catch (error) {
     if (isSystemError(error) && isMissing(error)) return undefined;
     throw error;
@@ -63,7 +63,7 @@ export function hashOf(bytes: Buffer): string {
 /** Whether anything has this name, a symbolic link that leads nowhere included. */
 export function isThere(path: string): boolean {
   try {
-    return lstatSync(path) !== undefined;
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
   } catch (error) {
     if (isSystemError(error) && isMissing(error)) return false;
     throw error;

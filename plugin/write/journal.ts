@@ -86,9 +86,9 @@ export function readJournal(root: string, { file, phase, run }: Found): Journal 
   if (journal?.["version"] !== 1 || journal["run"] !== run) return refuse("a journal of another version, or of another run");
   const entries = asList(journal["entries"]).map(asMapping);
   const paths = [...entries.map((entry) => entry?.["path"]), ...asList(journal["directories"])];
-  const outside = paths.find((path) => typeof path !== "string" || !isInside(root, path));
   // A journal that came with a repository must not reach what lies outside of it.
-  return outside === undefined ? content as Journal : refuse(`${JSON.stringify(outside)}, which is no path in this tree`);
+  const [outside] = paths.filter((path) => typeof path !== "string" || !isInside(root, path)).map((path) => JSON.stringify(path) ?? "an entry without a path");
+  return outside === undefined ? content as Journal : refuse(`${outside}, which is no path in this tree`);
 }
 
 function isInside(root: string, path: string): boolean {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -19,7 +19,7 @@ export interface Owner {
 interface Held {
   readonly file: string;
   readonly owner: Owner;
-  /** How many directories the run made to have a root. */
+  /** How many directories the run made to have a root; like the number of the process part of the name, which is there at once. */
   readonly made: number;
 }
 
@@ -31,7 +31,7 @@ export interface Lock {
   readonly release: () => void;
 }
 
-const lockName = /^\.istiomize-lock-(\d+)-[0-9a-f]{8}$/;
+const lockName = /^\.istiomize-lock-(\d+)-(\d+)-[0-9a-f]{8}$/;
 
 /**
  * The tree for this process alone, or who has it. Every process puts down a lock with a name of its own, and only then
@@ -40,11 +40,11 @@ const lockName = /^\.istiomize-lock-(\d+)-[0-9a-f]{8}$/;
  */
 export async function takeLock(root: string, made = 0): Promise<Lock | Diagnostic> {
   const owner = describeOwner();
-  const file = join(root, `.istiomize-lock-${owner.pid}-${randomBytes(4).toString("hex")}`);
+  const file = join(root, `.istiomize-lock-${owner.pid}-${made}-${randomBytes(4).toString("hex")}`);
   for (let tries = 4; ; tries--) {
-    putDown(file, { owner, made });
+    putDown(file, owner);
     const others = findLocks(root).filter((held) => held.file !== file);
-    const alive = others.find((held) => !isGone(held.owner));
+    const alive = others.find(isHeld);
     if (!alive) return { owner, left: others, release: () => [...others.map((held) => held.file), file].forEach((each) => succeeds(() => dropFile(each))) };
     dropFile(file);
     // Two that saw each other both step back; the one that waits less has it next time.
@@ -53,9 +53,9 @@ export async function takeLock(root: string, made = 0): Promise<Lock | Diagnosti
   }
 }
 
-function putDown(file: string, content: Omit<Held, "file">): void {
+function putDown(file: string, owner: Owner): void {
   try {
-    writeFileSync(file, `${JSON.stringify(content)}\n`, { flag: "wx" });
+    writeFileSync(file, `${JSON.stringify(owner)}\n`, { flag: "wx" });
   } catch (error) {
     dropFile(file);
     throw error;
@@ -64,7 +64,7 @@ function putDown(file: string, content: Omit<Held, "file">): void {
 
 /** Who is at work in a tree, said of the tree; nothing where nobody is. */
 export function findRun(root: string): Diagnostic | undefined {
-  const alive = findLocks(root).find((held) => !isGone(held.owner));
+  const alive = findLocks(root).find(isHeld);
   return alive && refuse(root, alive);
 }
 
@@ -75,17 +75,20 @@ function refuse(root: string, { owner, file }: Held): Diagnostic {
 
 function findLocks(root: string): readonly Held[] {
   return readdirSync(root).flatMap((name) => {
-    const [, pid] = lockName.exec(name) ?? [];
-    return pid === undefined ? [] : readLock(join(root, name), Number(pid));
+    const [, pid, made] = lockName.exec(name) ?? [];
+    const owner = pid === undefined ? undefined : readOwner(join(root, name), Number(pid));
+    return owner ? [{ file: join(root, name), owner, made: Number(made) }] : [];
   });
 }
 
-/** A lock that is just being written, or was when its process was killed, says no more than its name. */
-function readLock(file: string, pid: number): readonly Held[] {
+/** Who put down a lock; nobody where it is gone by now. One that is just being written, or was when its process was killed, says no more than its name. */
+function readOwner(file: string, pid: number): Owner | undefined {
+  const unwritten = { pid, host: describeHost(), birth: readBirth(pid), since: "just now" };
   try {
-    return [{ ...(JSON.parse(readFileSync(file, "utf8")) as Omit<Held, "file">), file }];
+    const owner = JSON.parse(readFileSync(file, "utf8")) as Owner | null;
+    return typeof owner?.host === "string" ? owner : unwritten;
   } catch (error) {
-    return isSystemError(error) && error.code === "ENOENT" ? [] : [{ file, owner: { pid, host: describeHost(), birth: readBirth(pid), since: "just now" }, made: 0 }];
+    return isSystemError(error) && error.code === "ENOENT" ? undefined : unwritten;
   }
 }
 
@@ -115,6 +118,14 @@ function tryText(read: () => string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Longer than any run takes: a container that was killed is never seen again, and neither is its process. */
+const longest = 60 * 60 * 1000;
+
+function isHeld({ file, owner }: Held): boolean {
+  const isForeign = owner.host !== describeHost();
+  return isForeign ? Date.now() - (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0) < longest : !isGone(owner);
 }
 
 /** Whether a process is known to be no more: one on another machine never is. */

@@ -1,4 +1,4 @@
-import { accessSync, constants, lstatSync, readlinkSync, realpathSync } from "node:fs";
+import { accessSync, constants, lstatSync, realpathSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { diagnose, type Diagnostic, type Outcome } from "../../generators/diagnostics/diagnostic.ts";
 import { isBelow } from "../tree/tree.ts";
@@ -16,9 +16,10 @@ export interface Target {
 
 /** The files that really change, each once; refused is what leads out of the tree, or to one file with two contents. `root` is a real path. */
 export function findTargets(root: string, changes: readonly FileChange[]): Outcome<readonly Target[]> {
+  const follow = directoryFollower();
   const targets = new Map<string, Target>();
   const diagnostics = changes.filter(({ before, after }) => before !== after).flatMap((change): readonly Diagnostic[] => {
-    const found = findTarget(root, change);
+    const found = findTarget(root, change, follow);
     if ("code" in found) return [found];
     const same = targets.get(found.path);
     if (!same) targets.set(found.path, found);
@@ -31,11 +32,11 @@ function isSameContent(one: Target, other: Target): boolean {
   return one.after === undefined || other.after === undefined ? one.after === other.after : one.after.equals(other.after);
 }
 
-function findTarget(root: string, { path: named, before, after }: FileChange): Target | Diagnostic {
+function findTarget(root: string, { path: named, before, after }: FileChange, follow: (directory: string) => string): Target | Diagnostic {
   try {
     return during(named, () => {
-      const entry = join(followDirectories(dirname(resolve(named))), basename(named));
-      const real = lstatSync(entry, { throwIfNoEntry: false })?.isSymbolicLink() ? realpathSync(entry) : entry;
+      const entry = join(follow(dirname(resolve(named))), basename(named));
+      const real = followLink(entry);
       const outside = [entry, real].find((path) => path === root || !isBelow(path, root));
       if (outside !== undefined) return diagnose("IZ415", undefined, { target: outside, tree: root }, at(named));
       // Of a link that goes only the link goes: what it leads to has a name of its own.
@@ -53,23 +54,22 @@ function toBytes(text: string | undefined): Buffer | undefined {
   return text === undefined ? undefined : Buffer.from(text, "utf8");
 }
 
-/** The real path of a directory, and of what is not there yet below it. */
-function followDirectories(directory: string): string {
-  try {
-    return realpathSync(directory);
-  } catch (error) {
-    // A link that leads nowhere is no place for a new directory.
-    if (!isSystemError(error) || error.code !== "ENOENT" || succeedsToRead(directory)) throw error;
-    return join(followDirectories(dirname(directory)), basename(directory));
-  }
+/** Real paths of directories, and of what is not there yet below them; each is looked at once. */
+function directoryFollower(): (directory: string) => string {
+  const known = new Map<string, string>();
+  const follow = (directory: string): string => {
+    const parent = dirname(directory);
+    if (parent === directory) return directory;
+    const found = known.get(directory) ?? followLink(join(follow(parent), basename(directory)));
+    known.set(directory, found);
+    return found;
+  };
+  return follow;
 }
 
-function succeedsToRead(link: string): boolean {
-  try {
-    return readlinkSync(link) !== undefined;
-  } catch {
-    return false;
-  }
+/** Where a path leads whose directory is a real one; a link that leads nowhere is an error. */
+function followLink(path: string): string {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ? realpathSync(path) : path;
 }
 
 /** A rename asks nobody whether the file that it replaces is write-protected. */

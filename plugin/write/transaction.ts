@@ -71,7 +71,8 @@ function finish(root: string, journal: Journal, lock: Lock): void {
 }
 
 function planJournal(root: string, { owner }: Lock, targets: readonly Target[]): Journal {
-  const directories = new Set(targets.filter(({ after }) => after !== undefined).flatMap(({ path }) => missingAbove(path)));
+  const parents = new Set(targets.filter(({ after }) => after !== undefined).map(({ path }) => dirname(path)));
+  const directories = new Set([...parents].flatMap(missingDirectories));
   return {
     version: 1, run: randomBytes(4).toString("hex"), owner,
     entries: targets.map(({ path, before, after }) => ({ path: relative(root, path), ...(before && { old: hashOf(before) }), ...(after && { new: hashOf(after) }) })),
@@ -79,10 +80,9 @@ function planJournal(root: string, { owner }: Lock, targets: readonly Target[]):
   };
 }
 
-/** The directories that a new file needs, the outer ones first. */
-function missingAbove(path: string): readonly string[] {
-  const directory = dirname(path);
-  return existsSync(directory) ? [] : [...missingAbove(directory), directory];
+/** A directory and those above it that are not there yet, the outer ones first. */
+function missingDirectories(directory: string): readonly string[] {
+  return existsSync(directory) ? [] : [...missingDirectories(dirname(directory)), directory];
 }
 
 async function carryOut(root: string, journal: Journal, steps: readonly Step[]): Promise<readonly Diagnostic[]> {

@@ -3,7 +3,7 @@ import { dump } from "js-yaml";
 import type { KubeObject } from "../../generators/kube/object.ts";
 
 /** Annotations of one object, without the prefix. */
-type Settings = { readonly [name: string]: string };
+export type Settings = { readonly [name: string]: string };
 
 /** What a generated tree holds: the objects in the order of a build, and a ServiceMesh or none. */
 export interface Tree {
@@ -11,13 +11,13 @@ export interface Tree {
   readonly mesh?: KubeObject;
 }
 
-const duration = fc.constantFrom("250ms", "1s", "2.5s", "15s", "1m30s", "1h");
+export const duration = fc.constantFrom("250ms", "1s", "2.5s", "15s", "1m30s", "1h");
 const count = fc.integer({ min: 1, max: 5000 }).map(String);
 const share = fc.constantFrom("20%", "50%", "70%");
 const switched = fc.constantFrom("true", "false");
 
 /** Settings that go together, by what they are about; each group is valid on its own and beside the others. */
-const routing: fc.Arbitrary<Settings> = fc.oneof(
+export const routing: fc.Arbitrary<Settings> = fc.oneof(
   fc.record({ timeout: duration }),
   fc.record({ "retry-attempts": fc.constantFrom("0", "1", "3"), timeout: fc.constant("90s") }),
   fc.record({ "retry-attempts": fc.constant("2"), "retry-per-try-timeout": fc.constantFrom("1s", "3s"), "retry-on": fc.constantFrom("connect-failure", "refused-stream,unavailable", "503,connect-failure"), "retry-unsafe": switched }),
@@ -26,7 +26,7 @@ const routing: fc.Arbitrary<Settings> = fc.oneof(
   fc.record({ timeout: duration, "export-to": fc.constantFrom(".", "*", "shop,pay") }),
   fc.record({ "virtual-service-patch": fc.constantFrom("{http: [{name: default, corsPolicy: {allowMethods: [GET]}}]}", "exportTo: ['.']") }),
 );
-const policies: fc.Arbitrary<Settings> = fc.oneof(
+export const policies: fc.Arbitrary<Settings> = fc.oneof(
   fc.record({ "load-balancer": fc.constantFrom("ROUND_ROBIN", "RANDOM") }),
   fc.record({ "consistent-hash": fc.constantFrom("header:X-User", "cookie:session;ttl=1h", "source-ip"), "consistent-hash-algorithm": fc.constantFrom("ring", "ring:2048", "maglev:65537") }),
   fc.record({ "max-connections": count, "connect-timeout": duration }),
@@ -36,20 +36,20 @@ const policies: fc.Arbitrary<Settings> = fc.oneof(
   fc.record({ "outlier-split-local-errors": fc.constant("true"), "outlier-consecutive-local-failures": count, "outlier-max-ejection-percent": share }),
   fc.record({ "destination-rule-patch": fc.constant("{trafficPolicy: {loadBalancer: {warmup: {duration: 60s}}}}") }),
 );
-const pods: fc.Arbitrary<Settings> = fc.oneof(
+export const pods: fc.Arbitrary<Settings> = fc.oneof(
   fc.record({ "proxy-cpu": fc.constantFrom("100m", "0.5"), "proxy-memory": fc.constant("128Mi") }),
   fc.record({ "hold-application-until-proxy-starts": switched, "drain-duration": duration }),
   fc.record({ concurrency: fc.constantFrom("0", "2") }),
 );
 const ports: fc.Arbitrary<Settings> = fc.record({ "exclude-outbound-ports": fc.constantFrom("3306", "3306,6379"), "exclude-outbound-ip-ranges": fc.constant("10.0.0.0/8") });
 
-function some(groups: fc.Arbitrary<Settings>, maxLength: number): fc.Arbitrary<Settings> {
+export function some(groups: fc.Arbitrary<Settings>, maxLength: number): fc.Arbitrary<Settings> {
   return fc.array(groups, { maxLength }).map((list) => list.reduce((all, each) => ({ ...all, ...each }), {}))
     // Settings that exclude each other: the hash stays.
     .map(({ "load-balancer": simple, ...rest }) => (simple === undefined || Object.hasOwn(rest, "consistent-hash") ? rest : { ...rest, "load-balancer": simple }));
 }
 
-const prefixed = (settings: Settings): { readonly [key: string]: string } =>
+export const prefixed = (settings: Settings): { readonly [key: string]: string } =>
   Object.fromEntries(Object.entries(settings).map(([name, value]) => [`istiomize.dev/${name}`, value]));
 
 const httpPort = { name: "http", port: 80, targetPort: "http" };
@@ -126,7 +126,7 @@ const namespace = fc.record({
 const bystander = fc.record({ kind: fc.constantFrom("ConfigMap", "Secret", "ServiceAccount"), name: fc.constantFrom("one", "two", "three"), data: fc.dictionary(fc.constantFrom("a", "b"), fc.constantFrom("yes", "0644", "x\ny\n", "")) })
   .map(({ kind, name, data }): KubeObject => ({ apiVersion: "v1", kind, metadata: { name, namespace: "shop" }, ...(kind !== "ServiceAccount" && { data }) }));
 
-const spec = fc.record({
+export const spec = fc.record({
   istioVersion: fc.constant("1.27"),
   services: fc.constantFrom("annotated", "all"),
   hosts: fc.constantFrom("short", "fqdn"),

@@ -1,0 +1,251 @@
+import { existsSync, readdirSync } from "node:fs";
+import { basename, join, relative, resolve } from "node:path";
+import { worstSeverity, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
+import { suggest } from "../../generators/diagnostics/suggest.ts";
+import { writePlan } from "../report/plan.ts";
+import { reportDiagnostics } from "../run.ts";
+import { askChoice, askText, canAsk, Cancelled } from "../scaffold/ask.ts";
+import { joinChanges, tryGenerate, writeAndGenerate } from "../scaffold/generate.ts";
+import { checkLabel, checkServiceName, isDiagnostic, readImage, readPort, type Image } from "../scaffold/names.ts";
+import { planNewTree, type TreeLayout } from "../scaffold/new-tree.ts";
+import { defaultLike, needsNamespace, overlayDirectory, overlayNames, planOverlay, type OverlayRequest } from "../scaffold/overlay.ts";
+import type { ServiceProtocol } from "../scaffold/service-files.ts";
+import { planService, type Plan, type ServiceRequest } from "../scaffold/service.ts";
+import { findOverlays, surveyTree, type Layout, type Survey } from "../scaffold/survey.ts";
+import { isColoured } from "../stdio.ts";
+import { runsMesh } from "../tree/tree.ts";
+import { writeChanges } from "../write/transaction.ts";
+import { print, readOptions, refuse } from "./cli.ts";
+
+const protocols: readonly ServiceProtocol[] = ["http", "grpc", "tcp"];
+const layouts: readonly TreeLayout[] = ["files", "transformer"];
+
+const optionsOf = {
+  service: {
+    port: { type: "string" }, protocol: { type: "string" }, image: { type: "string" }, profile: { type: "string" }, like: { type: "string" }, canary: { type: "boolean" },
+    namespace: { type: "string", short: "n" }, base: { type: "string" }, "dry-run": { type: "boolean" }, help: { type: "boolean", short: "h" },
+  },
+  overlay: { like: { type: "string" }, namespace: { type: "string", short: "n" }, prefix: { type: "string" }, "dry-run": { type: "boolean" }, help: { type: "boolean", short: "h" } },
+  tree: {
+    name: { type: "string" }, layout: { type: "string" }, service: { type: "string" }, port: { type: "string" }, protocol: { type: "string" }, image: { type: "string" },
+    "dry-run": { type: "boolean" }, help: { type: "boolean", short: "h" },
+  },
+} as const;
+type What = keyof typeof optionsOf;
+
+/** The options of one command line, as they were typed. */
+interface Typed {
+  readonly flags: { readonly [name: string]: string | undefined };
+  readonly has: (name: string) => boolean;
+  readonly words: readonly string[];
+}
+
+/** An answer that is missing where nobody can be asked, or one that cannot be: the command line is at fault. */
+class Refused extends Error {}
+
+/** `istiomize scaffold service|overlay|tree`: new files in the shape of those that are there. */
+export async function scaffold(args: readonly string[]): Promise<number> {
+  const [what, ...rest] = args;
+  if (what === undefined || what === "--help" || what === "-h") return what === undefined && !canAsk() ? refuse("say what: `istiomize scaffold service`, `overlay` or `tree`") : print(help);
+  if (!Object.hasOwn(optionsOf, what)) {
+    const near = suggest(what, Object.keys(optionsOf));
+    return refuse(`scaffold makes a service, an overlay or a tree, not ${JSON.stringify(what)}${near ? `; did you mean \`istiomize scaffold ${near}\`?` : ""}`);
+  }
+  const options = readOptions(rest, optionsOf[what as What]);
+  if (typeof options === "string") return refuse(options);
+  if (options["help"]) return print(help);
+  const typed: Typed = { flags: options as Typed["flags"], has: (name) => options[name] === true, words: options._ ?? [] };
+  try {
+    return await commands[what as What](typed);
+  } catch (error) {
+    if (error instanceof Refused) return refuse(error.message);
+    if (error instanceof Cancelled) return refuse("cancelled; nothing was written");
+    throw error;
+  }
+}
+
+const commands: { readonly [W in What]: (typed: Typed) => Promise<number> } = { service: scaffoldService, overlay: scaffoldOverlay, tree: scaffoldTree };
+
+async function scaffoldService(typed: Typed): Promise<number> {
+  const [name, directory = ".", extra] = typed.words;
+  refuseExtra(extra);
+  const protocol = readWord(typed, "protocol", protocols);
+  const survey = readSurvey(directory);
+  if (!survey) return 1;
+  const like = typed.flags["like"];
+  const isLike = like !== undefined;
+  const wanted = name ?? (await ask("the name of the service", "istiomize scaffold service NAME", { message: "What is the service called?", check: (answer) => messageOf(checkServiceName(answer)) }));
+  if (isLike && protocol !== undefined) throw new Refused("--protocol goes without --like: the copy speaks what the service that it is like does");
+  if (isLike && typed.flags["base"] !== undefined) throw new Refused("--base goes without --like: the copy stands where the service that it is like does");
+  const spoken = isLike ? undefined : protocol ?? (canAsk() && name === undefined ? ((await askChoice("What does it speak?", protocols)) as ServiceProtocol) : "http");
+  const answers = await readRun(typed, isLike, spoken);
+  if (Array.isArray(answers)) return reportErrors(answers);
+  const { port, image } = answers as RunAnswers;
+  const request: ServiceRequest = {
+    name: wanted, profiles: (typed.flags["profile"] ?? "").split(",").map((each) => each.trim()).filter(Boolean), isCanary: typed.has("canary"),
+    ...(port !== undefined && { port }), ...(image && { image }), ...(isLike ? { like } : { protocol: spoken! }),
+    ...(typed.flags["namespace"] !== undefined && { namespace: typed.flags["namespace"] }), ...(typed.flags["base"] !== undefined && { base: typed.flags["base"] }),
+  };
+  return carryOut(survey.root, planService(survey, request), { typed, layout: survey.layout, next: nextCommands(survey.layout, directory, firstOverlay(survey)) });
+}
+
+/** What runs and where it listens. */
+interface RunAnswers {
+  readonly port?: number;
+  readonly image?: Image;
+}
+
+/** Asks for what was not typed, unless a service to copy answers it. */
+async function readRun(typed: Typed, isOptional: boolean, protocol: ServiceProtocol | undefined): Promise<RunAnswers | readonly Diagnostic[]> {
+  const typedImage = typed.flags["image"] ?? (isOptional ? undefined : await ask("--image", "--image registry.example.com/web:1.0.0", { message: "Which image does it run?", placeholder: "registry.example.com/team/web:1.0.0", check: (answer) => messageOf(readImage(answer)) }));
+  const typedPort = typed.flags["port"] ?? (isOptional ? undefined : await ask("--port", "--port 8080", { message: "Which port does it listen on?", initial: protocol === "grpc" ? "9090" : "8080", check: (answer) => messageOf(readPort(answer)) }));
+  const image = typedImage === undefined ? undefined : readImage(typedImage);
+  const port = typedPort === undefined ? undefined : readPort(typedPort);
+  const wrong = [image, port].filter(isDiagnostic);
+  return wrong.length > 0 ? wrong : { ...(image !== undefined && { image: image as Image }), ...(port !== undefined && { port: port as number }) };
+}
+
+async function scaffoldOverlay(typed: Typed): Promise<number> {
+  const [name, directory = ".", extra] = typed.words;
+  refuseExtra(extra);
+  const survey = readSurvey(directory);
+  if (!survey) return 1;
+  const wanted = name ?? (await ask("the name of the overlay", "istiomize scaffold overlay NAME", { message: "What is the environment called?", check: (answer) => messageOf(checkLabel(answer, "overlay")) }));
+  const known = overlayNames(survey);
+  const like = typed.flags["like"] ?? defaultLike(survey) ?? (known.length === 0 ? undefined : canAsk() ? await askChoice("Which one is it like?", known) : refuseMissing(`--like, one of ${known.join(", ")}`, `--like ${known[0]}`));
+  const request: OverlayRequest = {
+    name: wanted, ...(like !== undefined && { like }),
+    ...(typed.flags["namespace"] !== undefined && { namespace: typed.flags["namespace"] }), ...(typed.flags["prefix"] !== undefined && { prefix: typed.flags["prefix"] }),
+  };
+  const namespace = needsNamespace(survey, request)
+    ? await ask("--namespace", `--namespace shop-${wanted}`, { message: "Which namespace does it get?", check: (answer) => messageOf(checkLabel(answer, "namespace")) }) : undefined;
+  const plan = planOverlay(survey, { ...request, ...(namespace !== undefined && { namespace }) });
+  const at = relative(process.cwd(), overlayDirectory(survey, request));
+  return carryOut(survey.root, plan, { typed, layout: survey.layout, next: nextCommands(survey.layout, directory, at) });
+}
+
+async function scaffoldTree(typed: Typed): Promise<number> {
+  const [directory = "gitops", extra] = typed.words;
+  refuseExtra(extra);
+  const layout = readWord(typed, "layout", layouts) ?? "files";
+  const protocol = readWord(typed, "protocol", protocols) ?? "http";
+  const root = resolve(directory);
+  const name = typed.flags["name"] ?? (await ask("--name", "--name shop", { message: "What is it called? Its namespaces are named after it.", placeholder: basename(root), check: (answer) => messageOf(checkLabel(answer, "mesh")) }));
+  const service = typed.flags["service"] ?? (await ask("--service", "--service web", { message: "What is the first service called?", check: (answer) => messageOf(checkServiceName(answer)) }));
+  const answers = await readRun(typed, false, protocol);
+  if (Array.isArray(answers)) return reportErrors(answers);
+  const { port, image } = answers as Required<RunAnswers>;
+  const present = existsSync(root) ? readdirSync(root, { recursive: true, encoding: "utf8" }).map((path) => join(root, path)) : [];
+  const shown = relative(process.cwd(), root) || ".";
+  const plan = planNewTree(root, present, { name, layout, shown, service: { name: service, port, protocol, image } });
+  return carryOut(root, plan, { typed, layout, isNew: true, next: nextCommands(layout, shown, join(shown, "overlays/staging")) });
+}
+
+// ---- answers
+
+function readSurvey(directory: string): Survey | undefined {
+  const { value, diagnostics } = surveyTree(directory);
+  reportDiagnostics(diagnostics);
+  return value;
+}
+
+function readWord<T extends string>({ flags }: Typed, name: string, known: readonly T[]): T | undefined {
+  const word = flags[name];
+  if (word === undefined || known.includes(word as T)) return word as T | undefined;
+  const near = suggest(word, known);
+  throw new Refused(`--${name} ${JSON.stringify(word)} is none of ${known.join(", ")}${near ? `; did you mean ${near}?` : ""}`);
+}
+
+/** Asks at a terminal; elsewhere the flag is missing. */
+async function ask(what: string, example: string, question: Parameters<typeof askText>[0]): Promise<string> {
+  return canAsk() ? askText(question) : refuseMissing(what, example);
+}
+
+function refuseMissing(what: string, example: string): never {
+  throw new Refused(`${what} is missing, and there is no terminal to ask at; give it, as in \`${example}\``);
+}
+
+function refuseExtra(word: string | undefined): void {
+  if (word !== undefined) throw new Refused(`${JSON.stringify(word)} is a word too many`);
+}
+
+function messageOf(found: unknown): string | undefined {
+  const diagnostic = Array.isArray(found) ? (found as readonly Diagnostic[])[0] : isDiagnostic(found) ? found : undefined;
+  return diagnostic && `${diagnostic.title}: ${diagnostic.expected}`;
+}
+
+function reportErrors(diagnostics: readonly Diagnostic[]): number {
+  reportDiagnostics(diagnostics);
+  return 1;
+}
+
+// ---- carrying out
+
+interface Outcome {
+  readonly typed: Typed;
+  readonly layout: Layout;
+  readonly isNew?: boolean;
+  readonly next: readonly string[];
+}
+
+/** Writes what is planned, with the Istio files where the tree has them, and says what was done and what comes next. */
+async function carryOut(root: string, plan: Plan, { typed, layout, isNew, next }: Outcome): Promise<number> {
+  if (plan.diagnostics.length > 0) return reportErrors(plan.diagnostics);
+  const isTrial = typed.has("dry-run");
+  const generated = layout === "files" ? (isTrial ? await tryGenerate(root, plan.changes) : await writeAndGenerate(root, plan.changes))
+    : { changes: [], diagnostics: isTrial ? [] : await writeChanges(root, plan.changes) };
+  reportDiagnostics(generated.diagnostics);
+  if (worstSeverity(generated.diagnostics) === "error") return 1;
+  const notes = plan.notes.map((note) => `note: ${note}\n`).join("");
+  const changes = joinChanges(plan.changes, generated.changes);
+  const list = writePlan(changes, root, isColoured(process.stdout), isNew);
+  return print(`${list}${notes && `\n${notes}`}${isTrial ? "\nNothing was written.\n" : `\nNext\n${next.map((command) => `  ${command}\n`).join("")}`}`);
+}
+
+function firstOverlay(survey: Survey): string {
+  const overlays = findOverlays(survey);
+  const overlay = overlays.find((each) => survey.layout === "transformer" && runsMesh(each)) ?? overlays[0] ?? survey.kustomizations[0]!;
+  return relative(process.cwd(), overlay.directory) || ".";
+}
+
+/** The two commands that people type next, in the layout of the tree. */
+function nextCommands(layout: Layout, tree: string, overlay: string): readonly string[] {
+  switch (layout) {
+    case "files": return [`istiomize generate --check ${tree}`, `kustomize build ${overlay}`];
+    case "transformer": return [`istiomize render ${overlay}`, `kustomize build --enable-alpha-plugins --enable-exec ${overlay}`];
+    default: return [`istiomize render ${overlay}`, `kustomize build ${overlay} | istiomize`];
+  }
+}
+
+const help = `istiomize scaffold service|overlay|tree: new files in the shape of those that are there
+
+Examples
+  istiomize scaffold tree gitops --name shop --service web --port 8080 --image ghcr.io/example/web:1.0.0
+  istiomize scaffold service cart gitops --like web
+  istiomize scaffold overlay preview gitops --like staging --namespace shop-preview
+
+istiomize scaffold service <name> [tree]    a Deployment, Service and ServiceAccount in the base, and their entries in overlays
+      --like SERVICE          copies the shape and conventions of that service: files, labels, probes, entries in overlays
+      --image IMAGE           what it runs
+      --port PORT             the port that its container listens on
+      --protocol PROTOCOL     http (the default), grpc or tcp
+      --profile NAMES         profiles of the ServiceMesh
+      --canary                a second Deployment, version canary, that gets no requests yet
+      --base DIRECTORY        the base that it goes into, where a tree has several
+  -n, --namespace NAMESPACE   of its objects, where files say it
+
+istiomize scaffold overlay <name> [tree]    an environment like another one, or a minimal one where there is none
+      --like OVERLAY          the one to copy
+  -n, --namespace NAMESPACE   its namespace (default: that of the other one, by the new name)
+      --prefix PREFIX         its namePrefix
+
+istiomize scaffold tree [directory]         the whole layout from nothing, in gitops unless said otherwise
+      --name NAME             of the ServiceMesh and its namespaces
+      --layout LAYOUT         files (the default: plain kustomize builds it) or transformer (kustomize runs istiomize)
+      --service NAME          the first service; with --image, --port and --protocol
+
+      --dry-run               shows what would be written, and writes nothing
+
+At a terminal, what is missing is asked for; elsewhere it is an error that names the flag.
+Exit codes: 0 written, 1 errors (nothing was written), 2 could not run.
+`;

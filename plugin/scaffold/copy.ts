@@ -1,0 +1,65 @@
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { diagnose } from "../../generators/diagnostics/diagnostic.ts";
+import { isOwned } from "../generate/ownership.ts";
+import { editLists } from "../tree/lists.ts";
+import { removeMarked } from "../tree/marks.ts";
+import { isBelow, kustomizationNames } from "../tree/tree.ts";
+import type { Draft } from "./draft.ts";
+import { readEntries } from "./entries.ts";
+import { renameWords, renameYaml, type Rename } from "./rename.ts";
+import { positionOf, type Survey } from "./survey.ts";
+
+/** What of a directory is copied, and as what. */
+export interface Copy {
+  readonly rename: Rename;
+  /** Files that are left out, with their entries in kustomizations; generated ones always are. */
+  readonly leavesOut?: (file: string) => boolean;
+  /** Directories elsewhere that are copied too, so that paths to them lead to their copies. */
+  readonly together?: readonly string[];
+}
+
+/** Copies one file under its new name; nothing where it is generated, or left out. */
+export function copyFile(draft: Draft, survey: Survey, from: string, to: string, copy: Copy): void {
+  const { rename, leavesOut } = copy;
+  const text = survey.read(from);
+  if (text === undefined) {
+    draft.report(diagnose("IZ439", undefined, { what: positionOf(from).file, why: "its bytes are no UTF-8", help: "copy this directory by hand" }, { position: positionOf(from) }));
+  } else if (!isOwned(text) && !leavesOut?.(from)) {
+    const written = removeMarked(text); // istiomize adds its own lines to the copy where they belong
+    draft.create(to, kustomizationNames.includes(basename(from)) ? renameKustomization(written, survey, from, copy) : renameText(written, from, rename));
+  }
+}
+
+/** Copies a directory and all below it; names of files and directories are renamed as what is in them. */
+export function copyDirectory(draft: Draft, survey: Survey, from: string, to: string, copy: Copy): void {
+  for (const file of survey.files.filter((each) => isBelow(each, from))) {
+    copyFile(draft, survey, file, join(to, renameWords(relative(from, file), copy.rename)), copy);
+  }
+}
+
+/** YAML by its values and comments; other texts, such as the .env file of a generator, by their words. */
+export function renameText(text: string, file: string, rename: Rename): string {
+  return /\.(ya?ml|json)$/.test(file) ? renameYaml(text, rename) : renameWords(text, rename);
+}
+
+/** A kustomization of a copy: without the entries of what is not copied, and with the paths that lead out of it as they were. */
+function renameKustomization(text: string, survey: Survey, file: string, { rename, leavesOut, together = [] }: Copy): string {
+  const at = dirname(file);
+  const isLeftOut = (entry: string): boolean => {
+    const path = resolve(at, entry);
+    const there = survey.files.includes(path) ? survey.read(path) : undefined;
+    return there !== undefined && (isOwned(there) || leavesOut?.(path) === true);
+  };
+  const fields = [...new Set(readEntries(text).filter(({ value }) => typeof value === "string").map(({ field }) => field))];
+  const left = editLists(text, fields.map((field) => ({ field, remove: isLeftOut, add: [] })));
+  const keeps = (value: string): boolean => rename.keeps?.(value) === true || (isOutside(value, at, survey) && !together.includes(resolve(at, value)));
+  return renameYaml(left, { ...rename, keeps });
+}
+
+/** Whether a value names something that is not copied: a remote base, or a path out of the directory that is there. */
+function isOutside(value: string, at: string, { files }: Survey): boolean {
+  if (/^[a-z]+:\/\/|[?&]ref=|^github\.com\//.test(value)) return true;
+  if (!value.startsWith("../")) return false;
+  const path = resolve(at, value);
+  return files.some((file) => isBelow(file, path));
+}

@@ -1,3 +1,4 @@
+import { asMapping, type KubeObject } from "../generators/kube/object.ts";
 import { CORE_SCHEMA, load, types, YAMLException } from "js-yaml";
 
 /**
@@ -167,4 +168,16 @@ export function countValues(value: unknown, seen = new Map<object, number>()): n
   for (const entry of Array.isArray(value) ? value : Object.values(value)) count = Math.min(count + countValues(entry, seen), 1e12);
   seen.set(value, count);
   return count;
+}
+
+/** The objects of a text, as far as they can be read. */
+export function readDocuments(text: string): readonly KubeObject[] {
+  return splitStream(text).chunks.flatMap((chunk) => {
+    try {
+      const object = asMapping(readChunk(chunk));
+      return object ? [object] : [];
+    } catch {
+      return [];
+    }
+  });
 }

@@ -98,6 +98,7 @@ async function plan(directory: string, options: { readonly [name: string]: unkno
     return `no Service in ${shown(tree.root)} is called ${JSON.stringify(only)}${near ? `; did you mean ${JSON.stringify(near)}?` : ""}`;
   }
   const count = wanted.files().length;
+  if (only !== undefined) return { root: tree.root, changes, diagnostics, idle: `nothing to do: what belongs to ${only} is up to date` };
   return { root: tree.root, changes, diagnostics, idle: count === 0 ? "nothing to generate: no Service here is meshed" : `nothing to do: ${count} generated file${count === 1 ? " is" : "s are"} up to date` };
 }
 

@@ -194,7 +194,8 @@ async function carryOut(root: string, plan: Plan, { typed, layout, isNew, next }
   const isTrial = typed.has("dry-run");
   const generated = layout === "files" ? (isTrial ? await tryGenerate(root, plan.changes) : await writeAndGenerate(root, plan.changes))
     : { changes: [], diagnostics: isTrial ? [] : await writeChanges(root, plan.changes) };
-  reportDiagnostics(generated.diagnostics);
+  // What is only worth knowing, and mostly about services that were there before, `generate` says.
+  reportDiagnostics(generated.diagnostics.filter(({ severity }) => severity !== "info"));
   if (worstSeverity(generated.diagnostics) === "error") return 1;
   const notes = plan.notes.map((note) => `note: ${note}\n`).join("");
   const changes = joinChanges(plan.changes, generated.changes);

@@ -1,8 +1,8 @@
 import { relative, resolve } from "node:path";
 import { diagnose, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
-import { asList, asMapping, asText, describeObject, identityOf, kindOf, nameOf, stringsAt, type KubeObject } from "../../generators/kube/object.ts";
+import { asList, asMapping, asText, describeObject, identityOf, kindOf, nameOf, stringsAt } from "../../generators/kube/object.ts";
 import { isServiceMesh } from "../../generators/mesh/config.ts";
-import { readChunk, splitStream } from "../chunks.ts";
+import { readDocuments } from "../chunks.ts";
 import { runsMesh, type Kustomization } from "../tree/tree.ts";
 import type { Source } from "./objects.ts";
 import { shown, type SourceTree } from "./source.ts";
@@ -36,18 +36,6 @@ export function patchesOf(node: Kustomization, read: (path: string) => string = 
     const file = path === undefined ? node.file : resolve(node.directory, path);
     const text = inline ?? (path !== undefined && node.patches.includes(file) ? read(file) : "");
     return [{ name: path ?? "an inline patch", file, text, ...(target && { target }) }];
-  });
-}
-
-/** The objects of a text, as far as they can be read. */
-export function readDocuments(text: string): readonly KubeObject[] {
-  return splitStream(text).chunks.flatMap((chunk) => {
-    try {
-      const object = asMapping(readChunk(chunk));
-      return object ? [object] : [];
-    } catch {
-      return [];
-    }
   });
 }
 

@@ -1,9 +1,8 @@
 import { diagnose, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
 import { describeObject, identityOf, refOf, type KubeObject } from "../../generators/kube/object.ts";
-import { splitStream, yamlOf } from "../chunks.ts";
+import { readDocuments, splitStream, yamlOf } from "../chunks.ts";
 import { findPosition } from "../locate.ts";
 import type { FileChange } from "../write/change.ts";
-import { readDocuments } from "./check.ts";
 import { diffObjects, type Operation } from "./json-patch.ts";
 import { isOwned } from "./ownership.ts";
 import { shown } from "./source.ts";

@@ -3,7 +3,7 @@ import { relative, resolve } from "node:path";
 import { diagnose, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
 import { asMapping, mappingAt, nameOf, namespaceOf, stringsAt, type KubeObject } from "../../generators/kube/object.ts";
 import { isServiceMesh, meshApiVersion } from "../../generators/mesh/config.ts";
-import { readChunk, type Chunk } from "../chunks.ts";
+import { readChunk, readDocuments, type Chunk } from "../chunks.ts";
 import type { FieldEdit } from "../edit.ts";
 import { addField, editDocuments, editFields } from "../tree/documents.ts";
 import { editLists } from "../tree/lists.ts";
@@ -11,7 +11,7 @@ import { addPatch, removeEntries } from "../tree/patch-entries.ts";
 import { holdsMesh, runsMesh, texts, type Kustomization } from "../tree/tree.ts";
 import type { FileChange } from "../write/change.ts";
 import { writeYaml } from "../write-yaml.ts";
-import { checkLayout, patchesOf, readDocuments } from "./check.ts";
+import { checkLayout, patchesOf } from "./check.ts";
 import { isPlain } from "./layout.ts";
 import { beginRevision, type Revision } from "./revision.ts";
 import { shown, type SourceTree } from "./source.ts";
@@ -45,7 +45,7 @@ export function planMigration(tree: SourceTree): { readonly changes: readonly Fi
     ...[...tree.meshFiles].filter(tree.isInside).map((file) => [file, () => makeLocal(revision, file)] as const),
     ...inside.filter((node) => meshesOutside(tree, node).length > 0).map((node) => [node.file, () => makeLocalFromHere(tree, revision, node)] as const),
   ];
-  const diagnostics = steps.flatMap(([file, step]) => refusalOf(file, step));
+  const diagnostics = withoutRepeats(steps.flatMap(([file, step]) => refusalOf(file, step)));
   return diagnostics.length > 0 ? { changes: [], diagnostics } : { changes: revision.changes(), diagnostics };
 }
 
@@ -57,6 +57,11 @@ function refusalOf(file: string, step: () => void): readonly Diagnostic[] {
     const refusal = error instanceof Refusal ? error : new Refusal(file, (error as Error).message, "write it in plain block style");
     return [diagnose("IZ426", undefined, { message: refusal.message, help: refusal.help }, { position: { file: shown(refusal.file) } })];
   }
+}
+
+/** What two kustomizations run into is said once. */
+function withoutRepeats(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  return [...new Map(diagnostics.map((diagnostic) => [`${diagnostic.position?.file}: ${diagnostic.read}`, diagnostic])).values()];
 }
 
 // ---- the transformer layout

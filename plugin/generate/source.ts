@@ -2,6 +2,9 @@ import { isUtf8 } from "node:buffer";
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { diagnose, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
+import { generatedFrom } from "../../generators/kube/object.ts";
+import { ownersOf } from "../../generators/mesh/sources.ts";
+import { readDocuments } from "../chunks.ts";
 import { removeMarked } from "../tree/marks.ts";
 import { holdsMesh, isBelow, kustomizationNames, parseKustomization, realPath, texts as textsOf, type Kustomization } from "../tree/tree.ts";
 import { isOwned, mayBeOwned } from "./ownership.ts";
@@ -76,7 +79,7 @@ export function readTree(directory: string): SourceTree {
   const listed = [...nodes.values()].flatMap((node) => [...node.resources, ...node.transformers, ...configurationsOf(node)]).filter(mayBeOwned);
   const owned = new Map([...new Set([...found.candidates, ...listed])].flatMap((path): [string, string][] => {
     const text = read(path);
-    return isOwned(text) ? [[path, text]] : [];
+    return isOwned(text) || isGenerated(text) ? [[path, text]] : [];
   }));
   const isOwnedEntry = (path: string): boolean => owned.has(path) || (mayBeOwned(path) && !existsSync(path));
   const original = (path: string): string => (read(path).includes("# istiomize") ? removeMarked(read(path)) : read(path));
@@ -87,6 +90,12 @@ export function readTree(directory: string): SourceTree {
 
 function configurationsOf({ directory, content }: Kustomization): readonly string[] {
   return textsOf(content["configurations"]).map((entry) => resolve(directory, entry)).filter((path) => existsSync(path));
+}
+
+/** What kpt wrote with the function has no header, but says of every object where it came from. */
+function isGenerated(text: string): boolean {
+  const objects = text.includes(generatedFrom) ? readDocuments(text) : [];
+  return objects.length > 0 && objects.every((object) => ownersOf(object) !== undefined);
 }
 
 function checkRoot(directory: string, root: string): Diagnostic | undefined {

@@ -1,7 +1,7 @@
 import { diagnose, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
 import { compareText, describeObject, identityOf, refOf, type KubeObject } from "../../generators/kube/object.ts";
 import { startBuild, withTemporary, type Tool } from "../tree/tool.ts";
-import { readDocuments } from "./check.ts";
+import { readDocuments } from "../chunks.ts";
 import { readPointer, valueAt, writeValue } from "./drift.ts";
 import { diffObjects } from "./json-patch.ts";
 import { describeBuild } from "./plan.ts";

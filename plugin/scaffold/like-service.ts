@@ -1,4 +1,5 @@
 import { basename, dirname, join, relative } from "node:path";
+import { load } from "js-yaml";
 import { diagnose } from "../../generators/diagnostics/diagnostic.ts";
 import { asText, equal, nameOf, stringsAt, type KubeObject } from "../../generators/kube/object.ts";
 import { portsOf } from "../../generators/kube/protocol.ts";
@@ -8,11 +9,10 @@ import { isBelow, kustomizationNames, readObjects } from "../tree/tree.ts";
 import { copyDirectory, copyFile } from "./copy.ts";
 import type { Draft } from "./draft.ts";
 import { addPaths, eolOf, readEntries, type Entry } from "./entries.ts";
-import { readImage, isDiagnostic, type Image } from "./names.ts";
+import type { Image } from "./names.ts";
 import { concerns, repeatDocuments, repeatEntries, sharedFiles } from "./overlay-entries.ts";
 import { renameWords, renameYaml, replaceImage, replacePort, type Rename } from "./rename.ts";
 import { containersOf, imageOf, positionOf, workloadsOf, type Found, type ServiceHome, type Survey } from "./survey.ts";
-import { load } from "js-yaml";
 
 /** A service to be made in the image of another one. */
 export interface LikeRequest {
@@ -235,10 +235,4 @@ function editDocuments(text: string, editsOf: (object: KubeObject) => readonly F
     const edits = object ? editsOf(object) : [];
     return chunk.before + (edits.length === 0 ? chunk.text : editText(chunk.text, edits));
   }).join("");
-}
-
-/** The image of a service in its parts, where it can be read. */
-export function imagePartsOf(text: string): Image | undefined {
-  const image = readImage(text);
-  return isDiagnostic(image) ? undefined : image;
 }

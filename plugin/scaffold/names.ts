@@ -3,9 +3,10 @@ import { diagnose, type Diagnostic } from "../../generators/diagnostics/diagnost
 const label = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const serviceLabel = /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
-/** The name of a Service (RFC 1035), which its Deployment and ServiceAccount share. */
-export function checkServiceName(name: string): readonly Diagnostic[] {
-  return serviceLabel.test(name) ? [] : [diagnose("IZ430", undefined, { name, what: "service", start: "a letter", suggestion: suggestName(name, "svc") })];
+/** The name of a Service (RFC 1035), which its Deployment and ServiceAccount share; with room for what a canary adds to it. */
+export function checkServiceName(name: string, isCanary = false): readonly Diagnostic[] {
+  if (!serviceLabel.test(name)) return [diagnose("IZ430", undefined, { name, what: "service", start: "a letter", suggestion: suggestName(name, "svc") })];
+  return isCanary && !serviceLabel.test(`${name}-canary`) ? [diagnose("IZ430", undefined, { name: `${name}-canary`, what: "service", start: "a letter" })] : [];
 }
 
 /** The name of an environment: a directory, and part of names (RFC 1123). */

@@ -53,7 +53,7 @@ export function missingAnswers({ port, image, like }: Pick<ServiceRequest, "port
 
 function checkRequest(survey: Survey, { name, profiles, like, isCanary, namespace }: ServiceRequest): readonly Diagnostic[] {
   const names = [name, ...(isCanary ? [`${name}-canary`] : [])];
-  const refused = [...new Set(names.flatMap(checkServiceName))];
+  const refused = checkServiceName(name, isCanary);
   const taken = names.flatMap((each) => {
     const found = findTaken(each, survey);
     return found ? [diagnose("IZ431", undefined, { name: each, by: describeTaken(found) }, { position: positionOf(found.file) })] : [];
@@ -62,7 +62,7 @@ function checkRequest(survey: Survey, { name, profiles, like, isCanary, namespac
   const unknown = profiles.filter((each) => !profilesKnown.includes(each)).map((each) => diagnose("IZ116", undefined, { name: each, known: profilesKnown, suggestion: suggest(each, profilesKnown) }));
   const known = survey.services.map((each) => each.name).sort(compareText);
   const likes = like !== undefined && !known.includes(like) ? [diagnose("IZ435", undefined, { name: like, what: "service", known, suggestion: suggest(like, known) })] : [];
-  return [...refused.slice(0, 1), ...(refused.length > 0 ? [] : taken), ...unknown, ...likes, ...(namespace === undefined ? [] : checkLabel(namespace, "namespace"))];
+  return [...refused, ...(refused.length > 0 ? [] : taken), ...unknown, ...likes, ...(namespace === undefined ? [] : checkLabel(namespace, "namespace"))];
 }
 
 /** Where a new service goes: the directory that it gets, and the kustomization that lists it. */
@@ -197,7 +197,7 @@ function readFileNames(survey: Survey, siblings: readonly ServiceHome[], newName
 function chooseAnnotations(survey: Survey, protocol: ServiceProtocol, profiles: readonly string[], isCanary: boolean): readonly Annotation[] {
   const own: readonly Annotation[] = profiles.length > 0 ? [{ name: "profile", value: profiles.join(",") }]
     : hasDefaults(survey) ? [{ name: "enabled", value: "true" }] : settingsOf[protocol];
-  const streams: readonly Annotation[] = protocol === "grpc" && inheritsTimeout(survey, profiles)
+  const streams: readonly Annotation[] = protocol === "grpc" && profiles.length === 0 && inheritsTimeout(survey)
     ? [{ name: "timeout", value: "none", comment: "Calls may stream, and a timeout covers the whole of one. Remove this where every call is unary." }] : [];
   const canary: readonly Annotation[] = isCanary ? [{ name: "weights", value: "stable=100,canary=0", comment: "The `version` labels of the two Deployments behind this Service." }] : [];
   return [...own, ...streams, ...canary];

@@ -174,10 +174,9 @@ export function hasDefaults({ meshes }: Survey): boolean {
   return meshes.some((mesh) => Object.keys(mappingAt(mesh, "spec", "defaults")).length > 0);
 }
 
-/** Whether every Service gets a request timeout from the ServiceMesh, or from one of the profiles that it is to have. */
-export function inheritsTimeout({ meshes }: Survey, profiles: readonly string[]): boolean {
-  const from = (mesh: KubeObject): boolean => mappingAt(mesh, "spec", "defaults")["timeout"] !== undefined || profiles.some((profile) => mappingAt(mesh, "spec", "profiles", profile)["timeout"] !== undefined);
-  return meshes.some(from);
+/** Whether every Service gets a request timeout from the ServiceMesh. */
+export function inheritsTimeout({ meshes }: Survey): boolean {
+  return meshes.some((mesh) => mappingAt(mesh, "spec", "defaults")["timeout"] !== undefined);
 }
 
 /** The containers of a workload's pods. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { bundle, findTools, toolPath } from "../tools.ts";
 import { interleave, median, medianRatio, medianSeconds, runCommand } from "./measure.ts";
 import type { Command } from "./measure.ts";
-import { makeResourceList, makeStream, writeHandwrittenTree, writeMeshedTree } from "./trees.ts";
+import { makeResourceList, makeStream, writeFilesTree, writeHandwrittenTree, writeMeshedTree } from "./trees.ts";
 
 export interface Figure {
   readonly what: string;
@@ -84,6 +84,40 @@ function benchRender({ folder, rounds }: BenchContext): Figure[] {
   });
 }
 
+/** `generate` on a base, from nothing and with nothing to do; and below overlays, against plain builds of what it wrote. */
+function benchGenerate({ folder, rounds }: BenchContext): Figure[] {
+  const sizes = [
+    { services: 1_000, usual: 5, first: 3, again: 1 },
+    { services: 10_000, usual: 1, first: 30 },
+  ];
+  const generate = (tree: string, ...more: readonly string[]): Command => ({ program: node, args: [bundle, "generate", tree, ...more], path: toolPath(), measurePeak: true });
+  const figures = sizes.flatMap(({ services, usual, first, again }) => {
+    const tree = writeFilesTree(join(folder, `files-${services}`), services, []);
+    const runs = interleave({ clear: generate(tree, "--remove"), first: generate(tree), again: generate(tree) }, rounds ?? usual, folder);
+    const count = services.toLocaleString("en");
+    return [
+      { what: `generate, ${count} services in a base, from nothing`, value: medianSeconds(runs.first), unit: "s", atMost: first },
+      { what: "… peak memory", value: median(runs.first.map(({ peakBytes }) => peakBytes)) / 1024 ** 2, unit: "MiB", atMost: 1536 },
+      { what: "… again, with nothing to do", value: medianSeconds(runs.again), unit: "s", ...(again !== undefined && { atMost: again }) },
+    ] satisfies Figure[];
+  });
+  return [...figures, ...benchOverlays(folder, generate)];
+}
+
+/** Two overlays over 1,000 services; kustomize takes so long for them that one round must do. */
+function benchOverlays(folder: string, generate: (tree: string) => Command): Figure[] {
+  const { kustomize, kubectl } = findTools();
+  const build = kustomize ? `${kustomize} build` : `${kubectl ?? "kubectl"} kustomize`;
+  const tree = writeFilesTree(join(folder, "files-overlays"), 1_000, ["staging", "production"]);
+  const first = runCommand(generate(tree), folder);
+  const plain = runCommand({ program: "/bin/sh", args: ["-c", `${build} ${tree}/overlays/staging >/dev/null & ${build} ${tree}/overlays/production >/dev/null; wait`] }, folder);
+  return [
+    { what: "kustomize build, 1,000 services with the generated files, two overlays at once", value: plain.seconds, unit: "s" },
+    { what: "generate, 1,000 services and two overlays, from nothing", value: first.seconds, unit: "s" },
+    { what: "… beyond those builds", value: first.seconds - plain.seconds, unit: "s", atMost: 3 },
+  ];
+}
+
 function benchSize(): Figure[] {
   return [{ what: "the bundle, `plugin/istiomize.cjs`", value: statSync(bundle).size / 1000, unit: "kB", atMost: 500 }];
 }
@@ -93,5 +127,6 @@ export const benchCases: Readonly<Record<string, BenchCase>> = {
   function: benchFunction,
   pipe: benchPipe,
   render: benchRender,
+  generate: benchGenerate,
   size: benchSize,
 };

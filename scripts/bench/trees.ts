@@ -1,6 +1,6 @@
 /** The inputs that are measured: N services, each a Deployment of about 1 kB and a Service, with a few annotations. */
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { dump, loadAll } from "js-yaml";
 
 export interface BenchObject {
@@ -156,6 +156,33 @@ export function writeHandwrittenTree(folder: string, services: number, meshed: s
     ...Object.fromEntries(serviceFiles(services, false)),
     ...Object.fromEntries([...istio].map(([file, objects]) => [file, objects.join("---\n")])),
   });
+}
+
+/**
+ * The files layout as a team has it before the first `generate`: a folder with a kustomization for each service, a
+ * ServiceMesh that stays in the tree, and overlays that set the namespace. Gives the tree.
+ */
+export function writeFilesTree(folder: string, services: number, overlays: readonly string[]): string {
+  const local = mesh.replace("  name: bench\n", '  name: bench\n  annotations:\n    config.kubernetes.io/local-config: "true"\n');
+  const names = Array.from({ length: services }, (_, index) => nameService(index));
+  const files: Record<string, string> = {
+    "base/kustomization.yaml": writeKustomization({ resources: ["namespace.yaml", "istio", ...names.map((name) => `services/${name}`)] }),
+    "base/namespace.yaml": namespace(""),
+    "base/istio/kustomization.yaml": writeKustomization({ resources: ["mesh.yaml"] }),
+    "base/istio/mesh.yaml": local,
+    ...Object.fromEntries(overlays.map((overlay) => [`overlays/${overlay}/kustomization.yaml`, writeKustomization({ namespace: `shop-${overlay}`, resources: ["../../base"] })])),
+  };
+  names.forEach((name, index) => {
+    const [deployment, service] = writeService(index, true).split("---\n");
+    files[`base/services/${name}/deployment.yaml`] = deployment!;
+    files[`base/services/${name}/service.yaml`] = service!;
+    files[`base/services/${name}/kustomization.yaml`] = writeKustomization({ resources: ["deployment.yaml", "service.yaml"] });
+  });
+  for (const [file, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    writeFileSync(join(folder, file), text);
+  }
+  return folder;
 }
 
 const serviceFiles = (services: number, annotated: boolean): [string, string][] =>

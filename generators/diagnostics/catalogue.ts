@@ -494,7 +494,7 @@ export const catalogue = {
   IZ402: rule("error", "kustomize could not build", (a: { command: string; message: string }) => ({
     read: a.message,
     expected: `\`${a.command}\` to succeed`,
-    help: "mend the kustomization; nothing was rendered",
+    help: "mend the kustomization; nothing was rendered or written",
   }), "What kustomize cannot build, istiomize cannot mesh."),
   IZ403: rule("error", "no kustomization here", (a: { directory: string }) => ({
     read: a.directory,

@@ -1,3 +1,4 @@
+import { realpathSync, statSync } from "node:fs";
 import { arrangeDiagnostics, worstSeverity, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
 import { diagnose } from "../../generators/diagnostics/diagnostic.ts";
 import { suggest } from "../../generators/diagnostics/suggest.ts";
@@ -47,12 +48,13 @@ export async function generate(args: readonly string[]): Promise<number> {
   if (options["verify"]) return verify(directory, options["with"] as string | undefined, passed);
 
   const isReading = Boolean(options["check"] || options["diff"] || options["dry-run"]);
-  const interrupted = isReading ? [findInterrupted(directory)].filter((each) => each !== undefined) : await recoverInterrupted(directory);
+  const root = statSync(directory, { throwIfNoEntry: false })?.isDirectory() ? realpathSync(directory) : undefined;
+  const interrupted = root === undefined ? [] : isReading ? [findInterrupted(root)].filter((each) => each !== undefined) : await recoverInterrupted(root);
   reportDiagnostics(interrupted);
-  if (worstSeverity(interrupted) === "error") return 1;
+  if (worstSeverity(interrupted) === "error") return exitCodeOf(interrupted);
   const work = await plan(directory, options, passed);
   if (typeof work === "string") return refuse(work);
-  const { root, changes, diagnostics, idle } = work;
+  const { changes, diagnostics, idle } = work;
   const drift = options["check"] ? describeDrift(changes) : [];
   reportDiagnostics(arrangeDiagnostics([...diagnostics, ...drift]));
   if (worstSeverity(diagnostics) === "error") return 1;
@@ -61,11 +63,16 @@ export async function generate(args: readonly string[]): Promise<number> {
   if (options["diff"]) return 0;
   if (changes.length === 0) return print(`${idle}\n`);
   if (!options["dry-run"]) {
-    const refused = await writeChanges(root, changes);
+    const refused = await writeChanges(work.root, changes);
     reportDiagnostics(refused);
-    if (refused.length > 0) return refused.some(({ code }) => code === "IZ412") ? 2 : 1;
+    if (refused.length > 0) return exitCodeOf(refused);
   }
-  return print(writePlan(changes, root, isColoured(process.stdout), Boolean(options["all"])));
+  return print(writePlan(changes, work.root, isColoured(process.stdout), Boolean(options["all"])));
+}
+
+/** Another run at work is no fault of the tree: this one could not run. */
+export function exitCodeOf(diagnostics: readonly Diagnostic[]): 1 | 2 {
+  return diagnostics.some(({ code }) => code === "IZ412") ? 2 : 1;
 }
 
 /** What may not stand together. */

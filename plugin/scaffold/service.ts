@@ -67,7 +67,8 @@ function checkRequest(survey: Survey, { name, profiles, like, isCanary, namespac
 
 /** Where a new service goes: the directory that it gets, and the kustomization that lists it. */
 interface Home {
-  readonly registrar: Kustomization;
+  /** Undefined where every overlay lists each service: there is no base that holds them all. */
+  readonly registrar: Kustomization | undefined;
   readonly folder: string;
   /** Whether services stand in directories of their own, with a kustomization or without, or as files beside each other. */
   readonly shape: "directory" | "plain-directory" | "files";
@@ -94,7 +95,7 @@ function writeNew(draft: Draft, survey: Survey, request: ServiceRequest): readon
   for (const [file, text] of Object.entries(files)) draft.create(join(directory, file), text);
   if (home.shape === "directory") draft.create(join(directory, conventions.kustomizationFile), kustomization!);
   const paths = home.shape === "directory" ? [directory] : Object.keys(files).map((file) => join(directory, file));
-  draft.edit(home.registrar.file, addPaths(draft.read(home.registrar.file)!, "resources", paths.map((path) => relative(home.registrar.directory, path).replaceAll("\\", "/"))));
+  if (home.registrar) draft.edit(home.registrar.file, addPaths(draft.read(home.registrar.file)!, "resources", paths.map((path) => relative(home.registrar!.directory, path).replaceAll("\\", "/"))));
   registerInOverlays(draft, survey, home, request);
   return protocol === "http" && !home.siblings.some((each) => healthPathOf(survey, each) !== undefined)
     ? [`probes ask for ${conventions.healthPath}: change them in ${relative(process.cwd(), join(directory, written.fileOf("deployment")))} if it answers elsewhere`]
@@ -116,11 +117,18 @@ function findHome(survey: Survey, request: ServiceRequest): Home | Diagnostic {
   const registered = survey.services.filter(({ registrar }) => registrar !== undefined && !findOverlays(survey).includes(registrar));
   const apart = survey.services.filter(({ registrar, unit }) => registrar === undefined && unit !== undefined);
   const holding = (base ? [base] : bases).filter((each) => base !== undefined || registered.some((service) => isIn(service, each)));
-  if (!base && holding.length === 0 && apart.length > 0) return diagnose("IZ440", undefined, { services: apart.map(({ name }) => name).sort(compareText) });
+  if (!base && holding.length === 0 && apart.length > 0) return homeBeside(apart, survey) ?? diagnose("IZ440", undefined, { services: apart.map(({ name }) => name).sort(compareText) });
   const candidates = holding.length > 0 ? holding : bases;
   if (candidates.length === 0) return diagnose("IZ433", undefined, { found: findOverlays(survey).map(({ directory }) => positionOf(directory).file) });
   if (candidates.length > 1) return diagnose("IZ434", undefined, { bases: candidates.map(({ directory }) => positionOf(directory).file), like: registered[0]?.name });
   return homeIn(candidates[0]!, registered.filter((service) => isIn(service, candidates[0]!)), survey);
+}
+
+/** Beside services that have no base in common but stand in one folder, and that some overlay lists one by one. */
+function homeBeside(services: readonly ServiceHome[], { kustomizations }: Survey): Home | undefined {
+  const isOneFolder = services.every(({ unit, holder, folder }) => unit === holder.directory && folder === services[0]!.folder);
+  const isListed = kustomizations.some(({ bases }) => services.every(({ unit }) => bases.includes(unit!)));
+  return isOneFolder && isListed ? { registrar: undefined, folder: services[0]!.folder, shape: "directory", siblings: services } : undefined;
 }
 
 /** Whether a kustomization is another one or what that builds, bases of bases included. */
@@ -163,7 +171,7 @@ function readConventions(survey: Survey, { siblings, registrar }: Home, name: st
     namespace: namespace === "" ? undefined : namespace,
     healthPath: mostCommon(siblings.flatMap((each) => healthPathOf(survey, each) ?? [])) ?? ownConventions.healthPath,
     fileOf: readFileNames(survey, siblings, name),
-    kustomizationFile: basename(siblings.find(({ unit, holder }) => unit === holder.directory)?.holder.file ?? registrar.file),
+    kustomizationFile: basename(siblings.find(({ unit, holder }) => unit === holder.directory)?.holder.file ?? registrar?.file ?? ownConventions.kustomizationFile),
   };
 }
 
@@ -223,7 +231,7 @@ function registerInOverlays(draft: Draft, survey: Survey, { siblings, registrar 
   const others = survey.services.map((each) => each.name);
   for (const kustomization of survey.kustomizations) {
     if (siblings.some(({ unit }) => unit !== undefined && isBelow(kustomization.directory, unit))) continue;
-    const entries = readEntries(kustomization.text).filter(({ field }) => !(kustomization.directory === registrar.directory && field === "resources"));
+    const entries = readEntries(kustomization.text).filter(({ field }) => !(kustomization.directory === registrar?.directory && field === "resources"));
     for (const field of new Set(entries.map((entry) => entry.field))) {
       const bySibling = siblings.map((sibling) => ({ sibling, entries: entries.filter((entry) => entry.field === field && isFor(entry, sibling, siblings, others)) }));
       if (bySibling.some((each) => each.entries.length === 0)) continue;

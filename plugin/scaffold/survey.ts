@@ -22,7 +22,7 @@ export interface ServiceHome extends Found {
   readonly name: string;
   /** The files that belong to this Service alone: its directory, or single files beside those of others. */
   readonly unit: string | undefined;
-  /** The kustomization that names `unit`, or lists the files; undefined where only overlays do. */
+  /** The kustomization above that names `unit`, or lists the files; undefined where each overlay does. */
   readonly registrar: Kustomization | undefined;
   /** The directory in which units stand beside each other. */
   readonly folder: string;
@@ -106,6 +106,8 @@ function findServices(root: string, kustomizations: readonly Kustomization[], ob
     if (isAlone && above) return { ...found, name, unit: directory, registrar: above, folder: dirname(directory) };
     const whole = isAlone && !above && namersOf(directory, kustomizations).length > 0 ? findWhole(root, directory, name, kustomizations, services) : undefined;
     if (whole) return { ...found, name, unit: whole, registrar: undefined, folder: dirname(whole) };
+    const isOneOfSeveral = isAlone && services.some((other) => other.holder.directory !== directory && namersOf(other.holder.directory, kustomizations).some(({ bases }) => bases.includes(directory)));
+    if (isOneOfSeveral) return { ...found, name, unit: directory, registrar: undefined, folder: dirname(directory) };
     const own = dirname(found.file);
     const sharesFolder = services.some((other) => other !== found && dirname(other.file) === own);
     if (own !== directory && !sharesFolder) return { ...found, name, unit: own, registrar: found.holder, folder: dirname(own) };

@@ -52,11 +52,22 @@ export function startBuild(tool: Tool, directory: string, flags: readonly string
   child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
   return new Promise((done) => {
     const end = (code: number, extra = ""): void => done({
-      code, stdout: Buffer.concat(stdout).toString("utf8"), stderr: Buffer.concat(stderr).toString("utf8") + extra,
+      code, stdout: Buffer.concat(stdout).toString("utf8"), stderr: plainError(Buffer.concat(stderr).toString("utf8")) + extra,
       command: [basename(tool.path), ...args].join(" "),
     });
     child.on("error", (error) => end(127, error.message));
     child.on("close", (code) => end(code ?? 1));
+  });
+}
+
+/** Newer kubectls log their error as a field of a line; people want the error. */
+function plainError(text: string): string {
+  return text.replace(/^E\d{4} [\d:.]+ +\d+ run\.go:\d+\] "command failed" err=("(?:[^"\\]|\\.)*")$/m, (line, quoted: string) => {
+    try {
+      return `error: ${JSON.parse(quoted) as string}`;
+    } catch {
+      return line;
+    }
   });
 }
 

@@ -91,9 +91,24 @@ describe("the example tree", { skip: noBuilder }, () => {
     }
   });
 
+  test("qa: the generated files in the repository are up to date, and a plain build of them gives what render gives", (t) => {
+    const installed = install(t);
+    const directory = join(root, "gitops/overlays/qa");
+    const plain = builders.map((builder) => {
+      const checked = istiomize(["generate", directory, "--check", "--with", builder.path]);
+      assert.equal(checked.code, 0, checked.stderr);
+      const verified = istiomize(["generate", directory, "--verify", "--with", builder.path]);
+      assert.match(assertBuilt(verified), /^verified: .* \(32 objects\)/);
+      return assertBuilt(build(builder, directory, installed, []));
+    });
+    assert.deepEqual(plain.map((output) => output === plain[0]), plain.map(() => true));
+    assert.equal(ofKind(plain[0]!, "VirtualService").length, 6);
+    assert.doesNotMatch(plain[0]!, /^kind: ServiceMesh$/m);
+  });
+
   test("the second pass through a pipe changes nothing", (t) => {
     const installed = install(t);
-    for (const overlay of ["staging", "production", "preview"]) {
+    for (const overlay of ["staging", "production", "preview", "qa"]) {
       const once = assertBuilt(istiomize(["render", "--with", builders[0]!.path, join(root, "gitops/overlays", overlay)], { env: installed.env }));
       assert.ok(assertBuilt(istiomize([], { input: once })) === once, overlay);
     }

@@ -32,7 +32,7 @@ export function writePatches(deltas: readonly Delta[]): readonly PatchFile[] {
   const groups = new Map<string, Delta[]>();
   for (const delta of deltas) {
     const { object, operations } = delta;
-    const key = JSON.stringify([groupOf(object), kindOf(object), namespaceOf(object), operations ?? object["apiVersion"]]);
+    const key = JSON.stringify([groupOf(object), kindOf(object), namespaceOf(object), operations ?? object["apiVersion"], delta.change !== undefined]);
     groups.set(key, [...(groups.get(key) ?? []), delta]);
   }
   const taken = new Map<string, number>();
@@ -64,8 +64,7 @@ function writePatch(name: string, group: readonly Delta[]): string {
   const { object, operations } = group[0]!;
   const names = group.map((each) => nameOf(each.object)).sort();
   const renames = operations?.some(({ path }) => path === "/metadata/name" || path === "/metadata/namespace");
-  const patch = operations ? writeYaml(operations.map(({ op, path, value }) => ({ op, path, ...(op !== "remove" && { value }) })))
-    : writeYaml({ $patch: "delete", apiVersion: object["apiVersion"], kind: kindOf(object), metadata: { name: names[0] } });
+  const patch = writePatchText(group[0]!, names[0]!);
   const head = writeYaml({
     apiVersion: "builtin", kind: "PatchTransformer", metadata: { name },
     target: {
@@ -78,6 +77,18 @@ function writePatch(name: string, group: readonly Delta[]): string {
   return `${writeHeader("patch")}${head}patch: |-\n${patch.trimEnd().split("\n").map((line) => `  ${line}`).join("\n")}\n`;
 }
 
+/**
+ * The patch itself. What is put into an object of people's is merged, so that a map that they fill later is not
+ * replaced; a generated object has lists, which only a JSON patch changes in place.
+ */
+function writePatchText({ object, operations, change }: Delta, name: string): string {
+  const identity = { apiVersion: object["apiVersion"], kind: kindOf(object) };
+  if (!operations) return writeYaml({ ...identity, metadata: { name }, $patch: "delete" });
+  if (!change || operations.some(({ op }) => op === "remove")) return writeYaml(operations.map(({ op, path, value }) => ({ op, path, ...(op !== "remove" && { value }) })));
+  const fields = operations.reduce<KubeObject>((all, { path, value }) => setField(all, path.split("/").slice(1).map((key) => key.replaceAll("~1", "/").replaceAll("~0", "~")), value), {});
+  return writeYaml({ ...identity, metadata: { name, ...mappingAt(fields, "metadata") }, ...Object.fromEntries(Object.entries(fields).filter(([field]) => field !== "metadata")) });
+}
+
 /** kustomize reads the name of a target as a regular expression. */
 function escape(name: string): string {
   return name.replaceAll(".", "\\.");
@@ -88,7 +99,7 @@ export function withFields(object: KubeObject, edits: readonly { readonly path: 
   return edits.reduce<KubeObject>((edited, { path, value }) => setField(edited, path, value), object);
 }
 
-function setField(object: KubeObject, path: readonly string[], value: string | undefined): KubeObject {
+function setField(object: KubeObject, path: readonly string[], value: unknown): KubeObject {
   const [key, ...rest] = path;
   if (rest.length > 0) return { ...object, [key!]: setField(mappingAt(object, key!), rest, value) };
   const { [key!]: _, ...others } = object;

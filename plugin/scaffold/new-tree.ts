@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
 import { beginDraft } from "./draft.ts";
 import { checkLabel, checkServiceName, type Image } from "./names.ts";
+import { writeTag } from "./overlay-entries.ts";
 import { readMeshSchema, schemaFile, schemaLine } from "./schema.ts";
 import type { Plan } from "./service.ts";
 import { ownConventions, writeKustomization, writeServiceFiles, type ServiceProtocol } from "./service-files.ts";
@@ -91,7 +92,7 @@ function overlayFiles({ name, layout, service }: TreeRequest, environment: Envir
   const at = `overlays/${environment}`;
   const { repository, tag, digest } = service.image;
   const replicas = environment === "production" ? `replicas:\n  - name: ${service.name}\n    count: 3\n` : "";
-  const version = digest !== undefined ? `digest: ${digest}` : tag !== undefined ? `newTag: ${/^[\d.]+$/.test(tag) && !/\..*\./.test(tag) ? JSON.stringify(tag) : tag}` : undefined;
+  const version = digest !== undefined ? `digest: ${digest}` : tag !== undefined ? `newTag: ${writeTag(tag)}` : undefined;
   const images = version === undefined ? "" : `images:\n  - name: ${repository}\n    ${version}\n`;
   const head = writeKustomization({ namespace: `${name}-${environment}`, resources: ["../../base"] });
   if (layout === "transformer") {

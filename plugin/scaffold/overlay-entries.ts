@@ -38,7 +38,7 @@ export function repeatEntries(draft: Draft, survey: Survey, kustomization: Kusto
       else copyDirectory(draft, survey, path, to, copy);
     }
     const renamed = renameYaml(entry.text, copy.rename);
-    const text = entry.field === "images" && image ? writeImage(entry, image) : renamed;
+    const text = entry.field === "images" && image ? writeImage(entry, renamed, kustomization, image) : renamed;
     if (text === undefined || text === entry.text) continue;
     draft.edit(file, insertEntry(draft.read(file)!, { field: entry.field, name: entry.field === "images" && image ? image.repository : renameWords(nameOfEntry(entry.value), copy.rename), text }));
   }
@@ -55,14 +55,34 @@ function filesOf({ value }: Entry, directory: string): readonly string[] {
   return named.flatMap((each) => (each === undefined || each.includes("\n") || /:\/\//.test(each) ? [] : [resolve(directory, each.replace(/^[^/=]+=/, ""))]));
 }
 
-/** The entry of `images` that gives an environment its tag; nothing where the reference has none. */
-function writeImage({ text }: Entry, { repository, tag, digest }: Image): string | undefined {
-  const version = digest !== undefined ? `digest: ${digest}` : tag !== undefined ? `newTag: ${/^[\d.]+$/.test(tag) && !/\..*\./.test(tag) ? JSON.stringify(tag) : tag}` : undefined;
-  if (version === undefined) return undefined;
-  const indent = /^(\s*-\s+)/.exec(text)?.[1]?.replace(/^\s*\n/, "");
-  if (indent === undefined || text.trimStart().startsWith("{")) return `{name: ${repository}, ${version}}`;
-  const eol = eolOf(text);
+/**
+ * The entry of `images` for another image: the tag or digest of that one, unless the list gives one tag to all; what
+ * else the entry does with its image stays. Nothing where there is no tag to write.
+ */
+function writeImage(entry: Entry, renamed: string, { content }: Kustomization, { repository, tag, digest }: Image): string | undefined {
+  const { name, newTag, ...rest } = asMapping(entry.value) ?? {};
+  const tags = asList(content["images"]).map((each) => asMapping(each)?.["newTag"]);
+  const isOneForAll = newTag !== undefined && tags.length > 2 && new Set(tags).size === 1;
+  const isFurther = Object.keys(rest).some((key) => key !== "digest");
+  if (isOneForAll || isFurther) {
+    const named = replaceValue(renamed, "name", repository);
+    return isOneForAll || newTag === undefined || tag === undefined ? named : replaceValue(named, "newTag", writeTag(tag));
+  }
+  const version = digest !== undefined ? `digest: ${digest}` : tag !== undefined ? `newTag: ${writeTag(tag)}` : undefined;
+  if (version === undefined || name === undefined) return undefined;
+  const indent = /^(\s*-\s+)/.exec(entry.text)?.[1]?.replace(/^\s*\n/, "");
+  if (indent === undefined || entry.text.trimStart().startsWith("{")) return `{name: ${repository}, ${version}}`;
+  const eol = eolOf(entry.text);
   return `${indent}name: ${repository}${eol}${" ".repeat(indent.length)}${version}${eol}`;
+}
+
+/** In quotes where YAML would read a number. */
+export function writeTag(tag: string): string {
+  return /^[\d_]*\.?[\d_]*(e\d+)?$/i.test(tag) ? JSON.stringify(tag) : tag;
+}
+
+function replaceValue(text: string, key: string, value: string): string {
+  return text.replace(new RegExp(`((?:^|[\\s{,-])${key}:[ \\t]+)("[^"]*"|'[^']*'|[^\\s,}]+)`), (_, before: string) => before + value);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { basename, join, relative, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { diagnose, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
 import { suggest } from "../../generators/diagnostics/suggest.ts";
 import { asList, asMapping, asText, compareText, kindOf, mappingAt, namespaceOf, stringsAt, type KubeObject } from "../../generators/kube/object.ts";
@@ -116,8 +116,10 @@ function findHome(survey: Survey, request: ServiceRequest): Home | Diagnostic {
   const isIn = (service: ServiceHome, at: Kustomization): boolean => service.registrar !== undefined && isBuiltBy(service.registrar.directory, at, survey);
   const registered = survey.services.filter(({ registrar }) => registrar !== undefined && !findOverlays(survey).includes(registrar));
   const apart = survey.services.filter(({ registrar, unit }) => registrar === undefined && unit !== undefined);
-  const holding = (base ? [base] : bases).filter((each) => base !== undefined || registered.some((service) => isIn(service, each)));
-  if (!base && holding.length === 0 && apart.length > 0) return homeBeside(apart, survey) ?? diagnose("IZ440", undefined, { services: apart.map(({ name }) => name).sort(compareText) });
+  const beside = apart.length > 0 && !base ? homeBeside(apart, survey) : undefined;
+  const holding = (base ? [base] : bases).filter((each) => base !== undefined || (registered.some((service) => isIn(service, each)) && dirname(each.directory) !== beside?.folder));
+  if (holding.length === 0 && beside) return beside;
+  if (!base && holding.length === 0 && apart.length > 0) return diagnose("IZ440", undefined, { services: apart.map(({ name }) => name).sort(compareText) });
   const candidates = holding.length > 0 ? holding : bases;
   if (candidates.length === 0) return diagnose("IZ433", undefined, { found: findOverlays(survey).map(({ directory }) => positionOf(directory).file) });
   if (candidates.length > 1) return diagnose("IZ434", undefined, { bases: candidates.map(({ directory }) => positionOf(directory).file), like: registered[0]?.name });

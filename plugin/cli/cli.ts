@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import type { Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
 import { suggest } from "../../generators/diagnostics/suggest.ts";
 import { writeAll } from "../stdio.ts";
 
@@ -64,6 +65,11 @@ export function refuseOption(message: string, known: readonly string[]): number 
 export function refuse(message: string): number {
   writeAll(2, `istiomize: ${message}\n`);
   return 2;
+}
+
+/** Another run at work is no fault of the tree: this one could not run. */
+export function exitCodeOf(diagnostics: readonly Diagnostic[]): 1 | 2 {
+  return diagnostics.some(({ code }) => code === "IZ412") ? 2 : 1;
 }
 
 export function print(text: string): number {

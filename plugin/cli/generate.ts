@@ -16,7 +16,7 @@ import { isColoured } from "../stdio.ts";
 import { findTool } from "../tree/tool.ts";
 import type { FileChange } from "../write/change.ts";
 import { findInterrupted, recoverInterrupted, writeChanges } from "../write/transaction.ts";
-import { print, readOptions, refuse } from "./cli.ts";
+import { exitCodeOf, print, readOptions, refuse } from "./cli.ts";
 
 const flags = {
   check: { type: "boolean" }, diff: { type: "boolean" }, "dry-run": { type: "boolean" }, verify: { type: "boolean" }, all: { type: "boolean" },
@@ -68,11 +68,6 @@ export async function generate(args: readonly string[]): Promise<number> {
     if (refused.length > 0) return exitCodeOf(refused);
   }
   return print(writePlan(changes, work.root, isColoured(process.stdout), Boolean(options["all"])));
-}
-
-/** Another run at work is no fault of the tree: this one could not run. */
-export function exitCodeOf(diagnostics: readonly Diagnostic[]): 1 | 2 {
-  return diagnostics.some(({ code }) => code === "IZ412") ? 2 : 1;
 }
 
 /** What may not stand together. */

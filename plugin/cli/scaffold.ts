@@ -1,11 +1,11 @@
 import { existsSync, readdirSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
-import { worstSeverity, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
+import type { Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
 import { suggest } from "../../generators/diagnostics/suggest.ts";
 import { writePlan } from "../report/plan.ts";
 import { reportDiagnostics } from "../run.ts";
 import { askChoice, askText, canAsk, Cancelled } from "../scaffold/ask.ts";
-import { joinChanges, tryGenerate, writeAndGenerate } from "../scaffold/generate.ts";
+import { findGenerated, isRefused, planGenerated } from "../scaffold/generate.ts";
 import { checkLabel, checkServiceName, isDiagnostic, readImage, readPort, type Image } from "../scaffold/names.ts";
 import { planNewTree, type TreeLayout } from "../scaffold/new-tree.ts";
 import { defaultLike, needsNamespace, overlayDirectory, overlayNames, planOverlay, type OverlayRequest } from "../scaffold/overlay.ts";
@@ -14,8 +14,8 @@ import { planService, type Plan, type ServiceRequest } from "../scaffold/service
 import { findOverlays, surveyTree, type Layout, type Survey } from "../scaffold/survey.ts";
 import { isColoured } from "../stdio.ts";
 import { runsMesh } from "../tree/tree.ts";
-import { writeChanges } from "../write/transaction.ts";
-import { print, readOptions, refuse } from "./cli.ts";
+import { findInterrupted, recoverInterrupted, writeChanges } from "../write/transaction.ts";
+import { exitCodeOf, print, readOptions, refuse } from "./cli.ts";
 
 const protocols: readonly ServiceProtocol[] = ["http", "grpc", "tcp"];
 const layouts: readonly TreeLayout[] = ["files", "transformer"];
@@ -192,15 +192,18 @@ interface Outcome {
 async function carryOut(root: string, plan: Plan, { typed, layout, isNew, next }: Outcome): Promise<number> {
   if (plan.diagnostics.length > 0) return reportErrors(plan.diagnostics);
   const isTrial = typed.has("dry-run");
-  const generated = layout === "files" ? (isTrial ? await tryGenerate(root, plan.changes) : await writeAndGenerate(root, plan.changes))
-    : { changes: [], diagnostics: isTrial ? [] : await writeChanges(root, plan.changes) };
+  const interrupted = !existsSync(root) ? [] : isTrial ? [findInterrupted(root)].filter((each) => each !== undefined) : await recoverInterrupted(root);
+  reportDiagnostics(interrupted);
+  if (isRefused(interrupted)) return exitCodeOf(interrupted);
+  const { changes, diagnostics } = layout === "files" ? await planGenerated(root, plan.changes) : { changes: plan.changes, diagnostics: [] };
+  const refused = isTrial || isRefused(diagnostics) ? [] : await writeChanges(root, changes);
   // What is only worth knowing, and mostly about services that were there before, `generate` says.
-  reportDiagnostics(generated.diagnostics.filter(({ severity }) => severity !== "info"));
-  if (worstSeverity(generated.diagnostics) === "error") return 1;
+  reportDiagnostics([...diagnostics.filter(({ severity }) => severity !== "info"), ...refused]);
+  if (isRefused([...diagnostics, ...refused])) return [...diagnostics, ...refused].some(({ code }) => code === "IZ401") ? 2 : exitCodeOf(refused);
+  const aside = layout === "files" || isNew ? [] : findGenerated(root).map((each) => `istiomize generate ${each}`);
   const notes = plan.notes.map((note) => `note: ${note}\n`).join("");
-  const changes = joinChanges(plan.changes, generated.changes);
   const list = writePlan(changes, root, isColoured(process.stdout), isNew);
-  return print(`${list}${notes && `\n${notes}`}${isTrial ? "\nNothing was written.\n" : `\nNext\n${next.map((command) => `  ${command}\n`).join("")}`}`);
+  return print(`${list}${notes && `\n${notes}`}${isTrial ? "\nNothing was written.\n" : `\nNext\n${[...aside, ...next].map((command) => `  ${command}\n`).join("")}`}`);
 }
 
 function firstOverlay(survey: Survey): string {

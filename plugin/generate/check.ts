@@ -4,6 +4,7 @@ import { asList, asMapping, asText, describeObject, identityOf, kindOf, nameOf, 
 import { isServiceMesh } from "../../generators/mesh/config.ts";
 import { readDocuments } from "../chunks.ts";
 import { runsMesh, type Kustomization } from "../tree/tree.ts";
+import { findLayout } from "./layout.ts";
 import type { Source } from "./objects.ts";
 import { shown, type SourceTree } from "./source.ts";
 import type { Seed } from "./wanted.ts";
@@ -12,9 +13,19 @@ import type { Seed } from "./wanted.ts";
 export function checkLayout(tree: SourceTree): readonly Diagnostic[] {
   const running = [...tree.nodes.values()].find((node) => tree.isInside(node.directory) && runsMesh(node));
   if (running) return [diagnose("IZ421", undefined, { layout: "transformer", file: shown(running.file) }, { position: { file: shown(running.file), line: lineOf(running.text, /^transformers:/m) } })];
-  const isPatched = [...tree.nodes.values()].some((node) => tree.isInside(node.directory) && patchesOf(node, tree.read).some(({ text }) => isLocalMesh(text)));
-  const visible = isPatched ? undefined : [...tree.meshFiles].find((file) => readDocuments(tree.read(file)).some((object) => isServiceMesh(object) && stringsAt(object, "metadata", "annotations")["config.kubernetes.io/local-config"] !== "true"));
-  return visible === undefined ? [] : [diagnose("IZ421", undefined, { layout: "resource", file: shown(visible) }, { position: { file: shown(visible), line: lineOf(tree.read(visible), /^kind:\s*["']?ServiceMesh/m) } })];
+  for (const target of findLayout(tree).targets) {
+    const nodes = [...tree.closure(target)].map((at) => tree.nodes.get(at)!);
+    if (nodes.some((node) => patchesOf(node, tree.read).some(({ text }) => isLocalMesh(text)))) continue;
+    const visible = nodes.flatMap(({ resources }) => resources).find((file) => tree.meshFiles.has(file) && holdsVisibleMesh(tree.read(file)));
+    if (visible !== undefined) return [diagnose("IZ421", undefined, { layout: "resource", file: shown(visible) }, { position: { file: shown(visible), line: lineOf(tree.read(visible), /^[ \t-]*kind:\s*["']?ServiceMesh/m) } })];
+  }
+  return [];
+}
+
+/** Whether a ServiceMesh in a file, or in a list there, would be in what a plain build gives. */
+function holdsVisibleMesh(text: string): boolean {
+  const objects = readDocuments(text).flatMap((object) => (kindOf(object).endsWith("List") ? asList(object["items"]).map(asMapping).filter((item) => item !== undefined) : [object]));
+  return objects.some((object) => isServiceMesh(object) && stringsAt(object, "metadata", "annotations")["config.kubernetes.io/local-config"] !== "true");
 }
 
 /** Whether a text, an object or a patch, makes a ServiceMesh local to the configuration. */

@@ -86,6 +86,19 @@ export function isPlain({ content, remote, missing }: Kustomization): boolean {
     neutral.has(field) || value === null || (Array.isArray(value) && value.length === 0));
 }
 
+const predictable = new Set([...neutral, "namePrefix", "nameSuffix", "namespace", "labels", "commonLabels", "commonAnnotations", "components", "images", "replicas", "configMapGenerator", "secretGenerator"]);
+
+/** Whether what a kustomization does to an object of ours follows from its prefix, suffix, namespace and labels alone. */
+export function isPredictable(content: Kustomization["content"]): boolean {
+  return Object.entries(content).every(([field, value]) => predictable.has(field) || value === null || (field === "patches" && asList(value).every(isElsewhere)));
+}
+
+/** A patch that can only be of other kinds than those that istiomize makes. */
+function isElsewhere(entry: unknown): boolean {
+  const target = asMapping(asMapping(entry)?.["target"]);
+  return target === undefined || /^(Service|Deployment|StatefulSet|DaemonSet|Namespace|ServiceMesh|ConfigMap|Secret|Ingress|HorizontalPodAutoscaler)$/.test(asText(target["kind"]) ?? "");
+}
+
 /** What a kustomization does to all its objects, its components included, innermost first. */
 export function changesOf(tree: SourceTree, directory: string): readonly Kustomization["content"][] {
   const node = tree.nodes.get(directory);

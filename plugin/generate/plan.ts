@@ -13,9 +13,9 @@ import { readDocuments, splitStream } from "../chunks.ts";
 import type { FileChange } from "../write/change.ts";
 import { markChange, markSeed, readBuild, readPlain, type Built, type Change, type Insertion } from "./build.ts";
 import { compareBuild, findConfused } from "./compare.ts";
-import { withFields, writeMark, writePatches } from "./delta.ts";
+import { findDelta, withFields, writeMark, writePatches } from "./delta.ts";
 import { checkLayout, checkPatches, checkTwice } from "./check.ts";
-import { findLayout, isPlain, type Layout } from "./layout.ts";
+import { changesOf, findLayout, isPlain, isPredictable, type Layout } from "./layout.ts";
 import { runOn, Sources, type Source } from "./objects.ts";
 import { fileNameOf, referencesFile, type OriginOf } from "./ownership.ts";
 import { findNamespaces, moveItem, placeObject, readRenaming, serviceNames, withNamespaceOf } from "./place.ts";
@@ -64,6 +64,8 @@ export async function planTree(directory: string, options: PlanOptions = {}): Pr
   const all = [...changes, ...planner.changedSources(only?.sources)].sort((a, b) => (a.path < b.path ? -1 : 1));
   return { tree, layout, wanted, services: planner.services(), changes: refused.length > 0 ? [] : all, diagnostics: arrangeDiagnostics([...diagnostics, ...refused]) };
 }
+
+type Rebuild = (target: string) => Promise<Built | readonly Diagnostic[]>;
 
 /** One run of planning: what was read and made so far. */
 class Planner {
@@ -204,17 +206,24 @@ class Planner {
       }) });
     };
     for (const target of this.#layout.targets) if (!this.#isPlain(target)) start(target);
-    return this.#settle(async (target) => {
+    const build: Rebuild = async (target) => {
       if (!builds.has(target) && this.#isPlain(target)) return this.#readPlain(target);
       if (!builds.has(target)) start(target);
       const { wrapper, build } = builds.get(target)!;
       const done = await build;
       if (done.code !== 0) return [describeBuild(inTree(done, tool, workspace, wrapper, target), this.#tree.nodes.get(target)!)];
       return readBuild(done.stdout, wrapper, this.#changes, this.#wanted.seeds, workspace.toTree);
-    }, (target) => {
-      for (const at of this.#wanted.directories()) if (at === target) this.#copyDirectory(workspace, at);
+    };
+    const changed = (target: string): void => {
+      this.#copyDirectory(workspace, target);
       for (const other of this.#layout.targets) if (other !== target && this.#tree.closure(other).has(target)) start(other);
-    });
+    };
+    const rebuild: Rebuild = (target) => {
+      this.#copyDirectory(workspace, target);
+      start(target);
+      return build(target);
+    };
+    return this.#settle(build, changed, rebuild);
   }
 
   /** The files of the copy that are other than on disk. */
@@ -242,7 +251,7 @@ class Planner {
   }
 
   /** Brings every target to what the pipeline makes of it, bases first. */
-  async #settle(build: (target: string) => Promise<Built | readonly Diagnostic[]>, changed: (target: string) => void = () => {}): Promise<readonly Diagnostic[]> {
+  async #settle(build: Rebuild, changed: (target: string) => void = () => {}, rebuild?: Rebuild): Promise<readonly Diagnostic[]> {
     const diagnostics: Diagnostic[] = [];
     const nodes = [...this.#tree.nodes.values()];
     for (const target of this.#layout.targets) {
@@ -257,10 +266,9 @@ class Planner {
       const located = locateInTree(result.diagnostics, nodes.filter(({ directory }) => this.#tree.closure(target).has(directory)).sort((a, b) => this.#tree.closure(b.directory).size - this.#tree.closure(a.directory).size));
       diagnostics.push(...located.filter((each) => !diagnostics.some((other) => isSame(each, other))));
       if (worstSeverity(result.diagnostics) === "error") continue;
-      const file = shown(this.#tree.nodes.get(target)!.file);
-      const { confused, isChanged } = this.#finish(target, known, result, file);
-      diagnostics.push(...confused);
-      if (isChanged) {
+      const outcome = await this.#finish(target, known, result, this.#isPlain(target) ? undefined : rebuild);
+      if (typeof outcome !== "string") diagnostics.push(...outcome);
+      else if (outcome === "changed") {
         this.#changed.add(target);
         changed(target);
       }
@@ -278,22 +286,33 @@ class Planner {
     return named === built ? { built, result } : { built: named, result: await runOn(named.people.map(({ item }) => item)) };
   }
 
-  /** Writes what a target lacks into its directory: patches at its end, and objects that only it has. */
-  #finish(target: string, built: Built, result: PipelineResult, file: string): { readonly confused: readonly Diagnostic[]; readonly isChanged: boolean } {
+  /** Writes what a target lacks into its directory: objects that only it has, and patches at its end. */
+  async #finish(target: string, built: Built, result: PipelineResult, rebuild: Rebuild | undefined): Promise<readonly Diagnostic[] | "as it was" | "changed"> {
     const { deltas, missing } = compareBuild(built, result);
+    const placed = this.#place(target, built, missing.map(({ object }) => object));
+    if (placed.length > 0 && rebuild && !changesOf(this.#tree, target).every(isPredictable)) {
+      const again = await rebuild(target);
+      if (isRefused(again)) return again;
+      for (const each of placed) each.object = again.generated.find(({ seed }) => seed === each.seed)?.object ?? each.object;
+    }
+    const all = [...deltas, ...placed.flatMap(({ object, wanted }) => findDelta(object, wanted))];
+    for (const patch of writePatches(all)) this.#wanted.addPatch(target, patch);
+    const confused = findConfused(all, { ...built, generated: [...built.generated, ...placed] }, shown(this.#tree.nodes.get(target)!.file));
+    return confused.length > 0 ? confused : all.length > 0 || placed.length > 0 ? "changed" : "as it was";
+  }
+
+  /** Puts objects that a build lacks into files of the target; gives them as kustomize will have them by then. */
+  #place(target: string, built: Built, missing: readonly KubeObject[]): { readonly seed: Seed; object: KubeObject; readonly wanted: KubeObject }[] {
     const renaming = readRenaming(this.#tree, target);
     const services = serviceNames(built.people.map(({ item }) => item.object));
     const taken = new Set([...built.generated, ...built.people.map(({ actual }) => ({ object: actual }))].map(({ object }) => identityOf(object)));
-    const placed = missing.map(({ object }) => {
-      const { written, built: becomes } = placeObject(object, renaming, services, taken);
-      taken.add(identityOf(becomes));
-      return { seed: this.#wanted.addSeed({ file: join(target, fileNameOf(kindOf(object))), object: written, origin: "overlay", listers: [target] }), object: becomes, wanted: object };
+    const placed = missing.map((wanted) => {
+      const { written, built: object } = placeObject(wanted, renaming, services, taken);
+      taken.add(identityOf(object));
+      return { seed: this.#wanted.addSeed({ file: join(target, fileNameOf(kindOf(wanted))), object: written, origin: "overlay", listers: [target] }), object, wanted };
     });
     if (placed.length > 0 && ![...this.#tree.closure(target)].some((at) => this.#wanted.hasReferences(at))) this.#wanted.addReferences(target);
-    const all = [...deltas, ...compareBuild({ ...built, people: [], generated: placed }, { ...result, added: placed.map(({ wanted }) => ({ object: wanted })) }).deltas];
-    for (const patch of writePatches(all)) this.#wanted.addPatch(target, patch);
-    const confused = findConfused(all, { ...built, generated: [...built.generated, ...placed] }, file);
-    return { confused, isChanged: all.length > 0 || placed.length > 0 };
+    return placed;
   }
 
   services(): ReadonlySet<string> {

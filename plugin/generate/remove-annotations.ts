@@ -67,14 +67,20 @@ function takeOut(tree: SourceTree, revision: Revision): readonly Diagnostic[] {
     });
   };
   strip(filesInside(tree, ({ resources }) => resources), stripResources);
-  strip(filesInside(tree, ({ patches }) => patches), stripPatches);
+  const hasOthers = mayHoldAnnotations(tree, revision);
+  strip(filesInside(tree, ({ patches }) => patches), (text) => stripPatches(text, hasOthers));
   strip(filesInside(tree, ({ transformers }) => transformers), stripTransformers);
   const nodes = insideOf(tree);
   for (const file of patchesOfMesh(nodes)) revision.write(file, undefined);
-  for (const node of nodes) attempt(node.file, () => revision.write(node.file, stripKustomization(revision, node, revision.read(node.file)!)));
+  for (const node of nodes) attempt(node.file, () => revision.write(node.file, stripKustomization(revision, node, hasOthers)));
   for (const node of nodes) diagnostics.push(...checkRest(revision, node));
   if (diagnostics.length === 0) dropEmpty(tree, nodes, revision, attempt);
   return diagnostics;
+}
+
+/** Whether annotations of others may be among what patches are for; rather once too often. */
+function mayHoldAnnotations(tree: SourceTree, revision: Revision): boolean {
+  return [...tree.nodes.values()].some(({ file, resources, patches }) => [file, ...resources, ...patches].some((each) => /annotations["']?[ \t]*:/i.test(revision.read(each) ?? "")));
 }
 
 const patchFields = ["patches", "patchesStrategicMerge", "patchesJson6902"];
@@ -103,14 +109,15 @@ function fileOf({ directory, resources, patches, transformers }: Kustomization, 
 }
 
 /** A kustomization without entries of files that went, and without what is ours in the texts that it holds itself. */
-function stripKustomization(revision: Revision, node: Kustomization, text: string): string {
+function stripKustomization(revision: Revision, node: Kustomization, hasOthers: boolean): string {
+  const text = revision.read(node.file)!;
   const isGone = (entry: unknown): boolean => {
     const file = fileOf(node, entry);
     return file !== undefined && revision.read(file) === undefined;
   };
   const listed = ["resources", "transformers", ...patchFields].reduce((edited, field) =>
     hasList(node, field) ? removeEntries(edited, field, (entry) => isGone(entry) || (patchFields.includes(field) && targetsMesh(entry))) : edited, text);
-  const patched = patchFields.reduce((edited, field) => (hasList(node, field) ? editInline(edited, field, stripPatches) : edited), listed);
+  const patched = patchFields.reduce((edited, field) => (hasList(node, field) ? editInline(edited, field, (inline) => stripPatches(inline, hasOthers)) : edited), listed);
   const transformed = hasList(node, "transformers") ? editInline(patched, "transformers", stripTransformers) : patched;
   return stripCommon(transformed, node);
 }

@@ -4,7 +4,7 @@ import { learnEarlierNames } from "../tree/origins.ts";
 import { holdsMesh, texts, type Kustomization } from "../tree/tree.ts";
 import { startBuild, type Build, type Tool } from "../tree/tool.ts";
 import { readFileSync } from "node:fs";
-import { isLocalMesh } from "./check.ts";
+import { isLocalMesh, patchesOf } from "./check.ts";
 import { isOwned, mayBeOwned, referencesFile } from "./ownership.ts";
 import { readTree, shown, type SourceTree } from "./source.ts";
 import { Wanted } from "./wanted.ts";
@@ -12,10 +12,11 @@ import { makeWorkspace, type Workspace } from "./workspace.ts";
 
 /** Whether kustomizations are in the files layout: generated files stand there, or a ServiceMesh that stays in them. */
 export function isMaterialised(kustomizations: readonly Kustomization[]): boolean {
-  return kustomizations.some(({ resources, transformers, patches }) => [...resources, ...transformers].some((file) => {
-    const text = readFileSync(file, "utf8");
+  const read = (file: string): string => readFileSync(file, "utf8");
+  return kustomizations.some((node) => [...node.resources, ...node.transformers].some((file) => {
+    const text = read(file);
     return (mayBeOwned(file) && isOwned(text)) || (holdsMesh(text) && isLocalMesh(text));
-  }) || patches.some((file) => isLocalMesh(readFileSync(file, "utf8"))));
+  }) || patchesOf(node, read).some(({ text }) => isLocalMesh(text)));
 }
 
 /** The build that a rendering starts from, or what kustomize says against it, with the paths of the tree. */

@@ -14,11 +14,14 @@ export function stripResources(text: string): string | undefined {
   return mayHoldOurs(text) ? editDocuments(text, stripObject) : text;
 }
 
-/** A strategic merge patch that says nothing any more goes, a JSON patch without operations too. */
-export function stripPatches(text: string): string | undefined {
+/**
+ * A strategic merge patch that says nothing any more goes, a JSON patch without operations too. An operation that sets
+ * all annotations takes others away: where there are some (`hasOthers`), it stays, with what is not ours.
+ */
+export function stripPatches(text: string, hasOthers: boolean): string | undefined {
   if (!mayHoldOurs(text)) return text;
   return editDocuments(text, (value, chunk) => {
-    if (Array.isArray(value)) return stripOperations(value, chunk);
+    if (Array.isArray(value)) return stripOperations(value, chunk, hasOthers);
     const stripped = stripObject(value, chunk);
     return stripped === undefined || stripped === chunk.text || !saysNothing(readChunk({ ...chunk, text: stripped })) ? stripped : undefined;
   });
@@ -45,7 +48,7 @@ export function isGuard(value: unknown): boolean {
 }
 
 function stripObject(value: unknown, chunk: Chunk): string | undefined {
-  if (isOurs(value)) return undefined;
+  if (isOurs(value) || isGuard(value)) return undefined;
   const object = asMapping(value);
   if (!object) return chunk.text;
   const items = asList(object["items"]).map(asMapping);
@@ -92,8 +95,8 @@ function saysNothing(value: unknown): boolean {
 
 const ownPath = "/metadata/annotations/istiomize.dev~1";
 
-function stripOperations(operations: readonly unknown[], chunk: Chunk): string | undefined {
-  const isGone = (operation: unknown): boolean => [asText(asMapping(operation)?.["path"]), asText(asMapping(operation)?.["from"])].some((path) => path?.startsWith(ownPath)) || setsOursAlone(operation);
+function stripOperations(operations: readonly unknown[], chunk: Chunk, hasOthers: boolean): string | undefined {
+  const isGone = (operation: unknown): boolean => [asText(asMapping(operation)?.["path"]), asText(asMapping(operation)?.["from"])].some((path) => path?.startsWith(ownPath)) || (!hasOthers && setsOursAlone(operation));
   const mixed = operations.map((operation) => (isGone(operation) ? [] : keysSetBy(operation).filter((key) => key.startsWith(annotationPrefix))));
   if (operations.every(isGone)) return undefined;
   if (!operations.some(isGone) && mixed.every((keys) => keys.length === 0)) return chunk.text;

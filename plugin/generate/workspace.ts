@@ -1,4 +1,4 @@
-import { copyFileSync, linkSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { commonDirectory, isBelow } from "../tree/tree.ts";
 import { writeYaml } from "../write-yaml.ts";
@@ -64,6 +64,7 @@ export function makeWorkspace(tree: SourceTree, temporary: string, changed: Read
 
 function linkTree(from: string, to: string, changed: ReadonlyMap<string, unknown>): void {
   mkdirSync(to, { recursive: true });
+  if (!existsSync(from)) return; // a tree that is about to be made
   for (const entry of readdirSync(from, { withFileTypes: true })) {
     if (skipped.has(entry.name)) continue;
     const [path, copy] = [join(from, entry.name), join(to, entry.name)];

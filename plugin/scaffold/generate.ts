@@ -1,44 +1,50 @@
-import { cpSync } from "node:fs";
-import { basename, join, relative } from "node:path";
+import { existsSync, realpathSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { worstSeverity, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
 import { planTree } from "../generate/plan.ts";
+import { readTree, shown } from "../generate/source.ts";
+import { makeWorkspace } from "../generate/workspace.ts";
 import { withTemporary } from "../tree/tool.ts";
-import { writeChanges } from "../write/transaction.ts";
 import type { FileChange } from "../write/change.ts";
 
-/** What was, or would be, written for a tree in the files layout, and what was said about it. */
+/** The changes that are asked for, with what `generate` makes of the tree when they are made; nothing is written. */
 export interface Generated {
   readonly changes: readonly FileChange[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Writes files and then what `generate` makes of them; where that fails, takes them back. */
-export async function writeAndGenerate(root: string, changes: readonly FileChange[]): Promise<Generated> {
-  const refused = await writeChanges(root, changes);
-  if (worstSeverity(refused) === "error") return { changes: [], diagnostics: refused };
-  const { changes: made, diagnostics } = await planTree(root);
-  const problems = worstSeverity(diagnostics) === "error" ? [] : await writeChanges(root, made);
-  if (worstSeverity([...diagnostics, ...problems]) !== "error") return { changes: made, diagnostics: [...refused, ...diagnostics, ...problems] };
-  const undone = await writeChanges(root, changes.map(({ path, before, after }) => ({ path, before: after, after: before })));
-  return { changes: [], diagnostics: [...diagnostics, ...problems, ...undone] };
-}
-
-/** What `generate` would make of a tree with these files in it: tried in a copy, nothing is written. */
-export async function tryGenerate(root: string, changes: readonly FileChange[]): Promise<Generated> {
+/** What `generate` would make of a tree with these files in it, in a copy: all of it can be written at once then. */
+export async function planGenerated(directory: string, changes: readonly FileChange[]): Promise<Generated> {
+  const root = existsSync(directory) ? realpathSync(directory) : directory;
   return withTemporary(async (temporary) => {
-    const copy = join(temporary, basename(root));
-    cpSync(root, copy, { recursive: true, filter: (path) => ![".git", "node_modules"].includes(basename(path)) });
-    const toCopy = (path: string): string => join(copy, relative(root, path));
-    const refused = await writeChanges(copy, changes.map((change) => ({ ...change, path: toCopy(change.path) })));
-    if (worstSeverity(refused) === "error") return { changes: [], diagnostics: refused };
-    const { changes: made, diagnostics, tree } = await planTree(copy);
-    return { changes: made.map((change) => ({ ...change, path: join(root, relative(tree.root, change.path)) })), diagnostics };
+    const workspace = makeWorkspace(readTree(root), temporary, new Map(changes.map(({ path, after }) => [path, after])));
+    const copy = workspace.toCopy(root);
+    const { changes: made, diagnostics } = await planTree(copy);
+    const inTree = (text: string | undefined): string | undefined => text?.replaceAll(shown(copy), shown(root)).replaceAll(copy, root);
+    return {
+      changes: joinChanges(changes, made.map((change) => ({ ...change, path: workspace.toTree(change.path) }))),
+      diagnostics: diagnostics.map((diagnostic) => ({
+        ...diagnostic,
+        ...(diagnostic.position && { position: { ...diagnostic.position, file: shown(workspace.toTree(resolve(diagnostic.position.file))) } }),
+        ...(diagnostic.read !== undefined && { read: inTree(diagnostic.read)! }), ...(diagnostic.expected !== undefined && { expected: inTree(diagnostic.expected)! }),
+      })),
+    };
   });
 }
 
+/** The directories of a tree of another layout in which generated files stand: an overlay that is written alone. */
+export function findGenerated(directory: string): readonly string[] {
+  return [...new Set([...readTree(directory).owned.keys()].map((file) => dirname(file)))].sort().map(shown);
+}
+
 /** Two steps as one: a file that the first one writes and the second one changes is one change. */
-export function joinChanges(first: readonly FileChange[], second: readonly FileChange[]): readonly FileChange[] {
+function joinChanges(first: readonly FileChange[], second: readonly FileChange[]): readonly FileChange[] {
   const last = new Map(second.map((change) => [change.path, change]));
-  const joined = first.map((change) => ({ ...change, after: last.get(change.path)?.after ?? change.after }));
+  const joined = first.map((change) => (last.has(change.path) ? { ...change, after: last.get(change.path)!.after } : change));
   return [...joined, ...second.filter(({ path }) => !first.some((change) => change.path === path))];
+}
+
+/** Whether anything said stands in the way of writing. */
+export function isRefused(diagnostics: readonly Diagnostic[]): boolean {
+  return worstSeverity(diagnostics) === "error";
 }

@@ -81,8 +81,8 @@ function readText(file: string): string | undefined {
 
 function layoutOf(kustomizations: readonly Kustomization[], objects: readonly Found[]): Layout {
   const meshes = objects.filter(({ object }) => isServiceMesh(object));
-  if (meshes.some(({ object }) => stringsAt(object, "metadata", "annotations")["config.kubernetes.io/local-config"] === "true")) return "files";
   if (kustomizations.some(runsMesh)) return "transformer";
+  if (meshes.some(({ object }) => stringsAt(object, "metadata", "annotations")["config.kubernetes.io/local-config"] === "true")) return "files";
   return meshes.length > 0 ? "resource" : "none";
 }
 

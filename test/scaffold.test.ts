@@ -1,0 +1,277 @@
+import assert from "node:assert/strict";
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, delimiter, dirname, join } from "node:path";
+import { describe, test, type TestContext } from "node:test";
+import { kindOf } from "../generators/kube/object.ts";
+import { findOnPath } from "../scripts/tools.ts";
+import { build, findKubectls, findKustomizes, install, objectsOf, readFiles } from "./support/callers.ts";
+import { bundle, goldens, root } from "./support/cases.ts";
+import { istiomize, run, temporary, type Run } from "./support/process.ts";
+
+const folder = join(goldens, "scaffold");
+const builders = [...findKustomizes(), ...findKubectls()];
+/** In the files layout `generate` builds with what it finds on PATH. */
+const [kubectl] = findKubectls();
+const PATH = [...(kubectl ? [dirname(kubectl.path)] : []), process.env["PATH"] ?? ""].join(delimiter);
+
+/** A copy of the trees that the goldens begin with. */
+function copyTrees(t: TestContext): string {
+  const directory = temporary(t);
+  cpSync(join(folder, "trees"), directory, { recursive: true });
+  return directory;
+}
+
+function scaffold(directory: string, command: string): Run {
+  return istiomize(["scaffold", ...command.trim().split(/\s+/)], { cwd: directory, env: { PATH } });
+}
+
+/** Every directory below one, empty ones included. */
+function directoriesIn(directory: string): readonly string[] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name)).sort();
+}
+
+/** Files that are new or different, with their text. */
+function changedFiles(before: { readonly [path: string]: string }, after: { readonly [path: string]: string }): { readonly [path: string]: string } {
+  assert.deepEqual(Object.keys(before).filter((path) => after[path] === undefined), [], "nothing is deleted");
+  return Object.fromEntries(Object.entries(after).filter(([path, text]) => before[path] !== text));
+}
+
+describe("what is scaffolded", () => {
+  const cases = readdirSync(folder).filter((name) => existsSync(join(folder, name, "scaffold.txt"))).sort();
+  test("there are cases to run", () => assert.ok(cases.length > 10));
+  for (const name of cases) {
+    test(`is as expected: ${name}`, (t) => {
+      const directory = copyTrees(t);
+      const before = readFiles(directory);
+      const { code, stdout, stderr } = scaffold(directory, readFileSync(join(folder, name, "scaffold.txt"), "utf8"));
+      assert.deepEqual([code, stderr], [0, ""]);
+      const made: { readonly [path: string]: string } = { ...changedFiles(before, readFiles(directory)), "stdout.txt": stdout };
+      // The schema is checked where it is made; here it would only be long.
+      const found = Object.fromEntries(Object.entries(made).map(([path, text]) => [path, path.endsWith(".jsonschema") ? "…\n" : text]));
+      const expected = join(folder, name, "expected");
+      if (process.env["UPDATE_GOLDEN"]) {
+        rmSync(expected, { recursive: true, force: true });
+        for (const [path, text] of Object.entries(found)) {
+          mkdirSync(dirname(join(expected, path)), { recursive: true });
+          writeFileSync(join(expected, path), text);
+        }
+      }
+      assert.deepEqual(found, readFiles(expected));
+    });
+  }
+});
+
+const first = "--image registry.example.com/web:1.0.0 --port 8080";
+
+/** Every overlay of a tree, built; the text of each by its name. */
+function buildOverlays(builder: (typeof builders)[number], directory: string, flags: readonly string[], installed: ReturnType<typeof install>): readonly string[] {
+  return readdirSync(join(directory, "overlays")).map((overlay) => {
+    const { code, stdout, stderr } = build(builder, join(directory, "overlays", overlay), installed, flags);
+    assert.deepEqual([code, stderr.replace(/^# Warning.*\n/gm, "")], [0, ""], `${builder.name} ${overlay}`);
+    return stdout;
+  });
+}
+
+describe("a tree from nothing", () => {
+  test("in the files layout is built by every plain kustomize at once, mesh and all, and generate has nothing to add", (t) => {
+    if (!kubectl) return t.skip("no kubectl is on this machine");
+    const [directory, installed] = [temporary(t), install(t)];
+    const { code, stderr } = scaffold(directory, `tree gitops --name shop --service web ${first}`);
+    assert.deepEqual([code, stderr], [0, ""]);
+    const grown = ["service api gitops --like web", "service pay gitops --image registry.example.com/pay:2 --port 9000 --protocol grpc --canary", "overlay preview gitops --like staging", "service db gitops --image registry.example.com/db:1 --port 5432 --protocol tcp"];
+    for (const command of grown) {
+      const step = scaffold(directory, command);
+      assert.equal(step.code, 0, command);
+      assert.doesNotMatch(step.stderr, /(error|warning) IZ/, command);
+    }
+    assert.deepEqual(istiomize(["generate", "--check", "gitops"], { cwd: directory, env: { PATH } }).code, 0);
+    for (const builder of builders) {
+      for (const text of buildOverlays(builder, join(directory, "gitops"), [], installed)) {
+        const names = Object.keys(objectsOf(text)).map((name) => name.replace(/shop-\w+\//, ""));
+        for (const made of ["VirtualService web", "DestinationRule web", "VirtualService api", "VirtualService pay", "DestinationRule pay", "Deployment pay-canary", "DestinationRule db"]) assert.ok(names.includes(made), `${builder.name}: ${made}`);
+        assert.ok(!/kind: ServiceMesh/.test(text));
+      }
+    }
+  });
+
+  test("in the transformer layout is built by kustomize with the function, and fails where that was not run", (t) => {
+    const kustomizes = findKustomizes();
+    if (kustomizes.length === 0) return t.skip("no kustomize is on this machine");
+    const [directory, installed] = [temporary(t), install(t)];
+    assert.equal(scaffold(directory, `tree . --layout transformer --name shop --service web ${first}`).code, 0);
+    assert.equal(scaffold(directory, "service api --like web").code, 0);
+    assert.equal(scaffold(directory, "overlay preview --like staging").code, 0);
+    for (const builder of kustomizes) {
+      const texts = buildOverlays(builder, directory, ["--enable-alpha-plugins", "--enable-exec"], installed);
+      for (const text of texts) assert.equal(Object.values(objectsOf(text)).filter((object) => kindOf(object) === "VirtualService").length, 2, builder.name);
+      const skipped = build(builder, join(directory, "overlays/preview"), installed, ["--enable-alpha-plugins"]);
+      assert.notEqual(skipped.code, 0);
+      assert.match(skipped.stderr, /istiomize-did-not-run/);
+    }
+  });
+
+  test("names the schema beside its ServiceMesh", (t) => {
+    const directory = temporary(t);
+    scaffold(directory, `tree --name shop --service web ${first} --layout transformer`);
+    const mesh = readFileSync(join(directory, "gitops/base/istio/mesh.yaml"), "utf8");
+    const schema = /^# yaml-language-server: \$schema=(.+)\n/.exec(mesh)?.[1];
+    assert.ok(schema !== undefined && existsSync(join(directory, "gitops/base/istio", schema)));
+  });
+});
+
+describe("a copy of a service", () => {
+  test("of the example tree is the service itself but for its names, whichever it is", (t) => {
+    for (const like of readdirSync(join(root, "gitops/base/services"))) {
+      const directory = temporary(t);
+      cpSync(join(root, "gitops"), join(directory, "gitops"), { recursive: true });
+      const { code, stderr } = scaffold(directory, `service zz-copy gitops --like ${like}`);
+      assert.deepEqual([code, stderr.replace(/.*\binfo IZ[\s\S]*/, "")], [0, ""], like);
+      const services = join(directory, "gitops/base/services");
+      const [original, copy] = [like, "zz-copy"].map((name) => readFiles(join(services, name)));
+      const written = Object.entries(original!).filter(([, text]) => !text.startsWith("# Generated by istiomize"));
+      for (const [path, text] of written) assert.equal(copy![path]!.replaceAll("zz-copy", like), text, `${like}: ${path}`);
+    }
+  });
+
+  test("takes no canary along that an overlay has for a while, unless it is asked for", (t) => {
+    const directory = copyTrees(t);
+    scaffold(directory, "service cart shop --like web");
+    const production = readFiles(join(directory, "shop/overlays/production"));
+    assert.deepEqual(Object.keys(production), ["kustomization.yaml", "weights.yaml", "web-canary.yaml"].sort());
+    assert.ok(!/cart-canary/.test(production["kustomization.yaml"]!));
+  });
+});
+
+describe("a build of what was scaffolded", () => {
+  const trees = ["shop", "apps", "crlf-flat", "listed"];
+  for (const tree of trees) {
+    test(`holds the new service wherever the one was that it is like: ${tree}`, (t) => {
+      if (builders.length === 0) return t.skip("neither kustomize nor kubectl is on this machine");
+      const [directory, installed] = [copyTrees(t), install(t)];
+      assert.equal(scaffold(directory, `service zz-copy ${tree} --like web`).code, 0);
+      const overlays = tree === "apps" ? ["apps/clusters/dev", "apps/clusters/prod"] : readdirSync(join(directory, tree, "overlays")).map((each) => join(tree, "overlays", each));
+      for (const builder of builders) {
+        for (const overlay of overlays) {
+          const { code, stdout, stderr } = build(builder, join(directory, overlay), installed, []);
+          assert.equal(code, 0, `${builder.name} ${overlay}: ${stderr}`);
+          const namesWith = (name: string): string[] => Object.keys(objectsOf(stdout)).filter((each) => new RegExp(`(?<![a-z]-|[a-z])${name}(?!-(api|canary))`).test(each.split("/")[1]!.replace(/^dev-/, "")));
+          assert.deepEqual(namesWith("zz-copy").map((each) => each.replaceAll("zz-copy", "web")).sort(), namesWith("web").sort(), `${builder.name} ${basename(overlay)}`);
+        }
+      }
+    });
+  }
+});
+
+/** A command that is refused, with nothing on stdout and nothing written. */
+function assertRefused(directory: string, command: string, message: RegExp, exitCode: number): void {
+  const [before, directories] = [readFiles(directory), directoriesIn(directory)];
+  const { code, stdout, stderr } = scaffold(directory, command);
+  assert.match(stderr, message, command);
+  assert.doesNotMatch(stderr, /^\s+at /m, "no stack trace");
+  assert.deepEqual([code, stdout], [exitCode, ""], command);
+  assert.deepEqual([readFiles(directory), directoriesIn(directory)], [before, directories], "nothing was written");
+}
+
+describe("a command line", () => {
+  test("in a pipe names the flag or word that is missing", (t) => {
+    const directory = copyTrees(t);
+    rmSync(join(directory, "broken"), { recursive: true });
+    const missing: readonly (readonly [string, RegExp])[] = [
+      ["service", /the name of the service is missing.*`istiomize scaffold service NAME`/], ["service cart shop", /--image is missing.*`--image registry/], ["service cart shop --image a:1", /--port is missing.*`--port 8080`/],
+      ["overlay", /the name of the overlay is missing/], ["overlay qa shop", /--like, one of production, staging is missing.*`--like production`/], ["overlay qa shop --like production", /--namespace is missing.*`--namespace shop-qa`/],
+      ["tree new", /--name is missing/], ["tree new --name shop", /--service is missing/], ["tree new --name shop --service web", /--image is missing/],
+    ];
+    for (const [command, message] of missing) assertRefused(directory, command, message, 2);
+  });
+
+  test("with a mistake says what was meant", (t) => {
+    const directory = copyTrees(t);
+    const mistakes: readonly (readonly [string, RegExp])[] = [
+      ["servce cart", /not "servce"; did you mean `istiomize scaffold service`\?/], ["service cart shop --lke web", /--lke.*did you mean --like\?/], ["service cart shop --protocol htp", /--protocol "htp" is none of http, grpc, tcp; did you mean http\?/],
+      ["tree x --layout file", /--layout "file".*did you mean files\?/], ["service cart shop extra", /"extra" is a word too many/], ["service cart shop --like web --protocol grpc", /--protocol goes without --like/],
+      ["service cart shop --like web --base shop/base", /--base goes without --like/],
+    ];
+    for (const [command, message] of mistakes) assertRefused(directory, command, message, 2);
+  });
+
+  test("that cannot be carried out writes nothing", (t) => {
+    const directory = copyTrees(t);
+    for (const name of readdirSync(folder).filter((each) => each.startsWith("refused-"))) {
+      const command = readFileSync(join(folder, name, "command.txt"), "utf8").replace(/^scaffold /, "").replaceAll("../trees/", "");
+      assertRefused(directory, command, /error IZ\d+/, 1);
+    }
+  });
+
+  test("--help shows three examples before the flags", () => {
+    for (const args of [["--help"], ["service", "--help"], ["overlay", "-h"], ["tree", "--help"]]) {
+      const { code, stdout, stderr } = istiomize(["scaffold", ...args]);
+      assert.deepEqual([code, stderr], [0, ""]);
+      const [, examples] = /^Examples\n((?: {2}.*\n)+)/m.exec(stdout) ?? [];
+      assert.equal(examples?.trimEnd().split("\n").length, 3);
+      for (const flag of ["--like", "--image", "--port", "--protocol", "--profile", "--canary", "--base", "--namespace", "--prefix", "--name", "--layout", "--service", "--dry-run"]) assert.ok(stdout.indexOf(flag, stdout.indexOf("<name> [tree]    ")) > 0, flag);
+    }
+  });
+
+  test("--dry-run prints the plan of a real run and writes nothing", (t) => {
+    if (!kubectl) return t.skip("no kubectl is on this machine");
+    const directory = temporary(t);
+    scaffold(directory, `tree gitops --name shop --service web ${first}`);
+    const before = readFiles(directory);
+    const tried = scaffold(directory, "service api gitops --like web --dry-run");
+    assert.deepEqual([tried.code, tried.stderr], [0, ""]);
+    assert.deepEqual(readFiles(directory), before);
+    const made = scaffold(directory, "service api gitops --like web");
+    const planOf = (text: string): readonly string[] => text.split("\n").filter((line) => /^[+~-] /.test(line));
+    assert.deepEqual(planOf(tried.stdout), planOf(made.stdout));
+    assert.match(tried.stdout, /^Nothing was written\.$/m);
+    assert.deepEqual(/^Next\n((?: {2}.*\n)+)$/m.exec(made.stdout)?.[1]?.trimEnd().split("\n").length, 2, "ends with two commands");
+  });
+
+  test("takes everything back where the Istio files cannot be made", (t) => {
+    if (!kubectl) return t.skip("no kubectl is on this machine");
+    const directory = temporary(t);
+    scaffold(directory, `tree gitops --name shop --service web ${first}`);
+    const service = join(directory, "gitops/base/services/web/service.yaml");
+    writeFileSync(service, readFileSync(service, "utf8").replace("istiomize.dev/enabled", "istiomize.dev/enabeld"));
+    assertRefused(directory, "service api gitops --like web", /error IZ202/, 1);
+  });
+
+  test("leaves a tree alone that it may not write to", (t) => {
+    if (process.getuid?.() === 0) return t.skip("root may write everywhere");
+    const directory = copyTrees(t);
+    chmodSync(join(directory, "shop/base/services"), 0o555);
+    assertRefused(directory, "service cart shop --like web", /error IZ4\d\d/, 1);
+    chmodSync(join(directory, "shop/base/services"), 0o755);
+  });
+});
+
+/** Types answers at a terminal, each once its question is there. */
+function typeAt(t: TestContext, directory: string, command: string, answers: readonly string[]): Run | undefined {
+  if (!findOnPath("script")) {
+    t.skip("script (util-linux) is not on this machine");
+    return undefined;
+  }
+  const typed = answers.map((answer) => `sleep 1.5; printf '${answer}'`).join("; ");
+  return run("sh", ["-c", `(${typed}; sleep 1) | script -qec "'${process.execPath}' '${bundle}' scaffold ${command}" /dev/null`], { cwd: directory, env: { TERM: "xterm" } });
+}
+
+describe("a terminal", () => {
+  test("is asked for what is missing", (t) => {
+    const directory = copyTrees(t);
+    const asked = typeAt(t, directory, "service cart shop", ["registry.example.com/cart:1.0\\r", "\\r"]);
+    if (!asked) return;
+    assert.equal(asked.code, 0, asked.stdout);
+    for (const question of [/Which image does it run\?/, /Which port does it listen on\?/]) assert.match(asked.stdout, question);
+    assert.match(readFileSync(join(directory, "shop/base/services/cart/cart-deployment.yaml"), "utf8"), /image: registry\.example\.com\/cart:1\.0\n[\s\S]*containerPort: 8080/);
+  });
+
+  test("whose user goes away finds everything as it was", (t) => {
+    const directory = copyTrees(t);
+    const before = readFiles(directory);
+    const asked = typeAt(t, directory, "overlay qa shop", ["\\003"]);
+    if (!asked) return;
+    assert.equal(asked.code, 2, asked.stdout);
+    assert.match(asked.stdout, /cancelled; nothing was written/);
+    assert.deepEqual(readFiles(directory), before);
+  });
+});

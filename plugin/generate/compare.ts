@@ -61,8 +61,9 @@ function pairUp(generated: Built["generated"], wanted: readonly Made[]): Pairing
     if (found) pairs.push([found, made.object]);
     else missing.push(made);
   }
-  for (const made of [...missing].filter(({ beside }) => !beside)) {
-    const moved = take(generated.find(({ seed }) => !used.has(seed) && kindOf(seed.object) === kindOf(made.object) && groupOf(seed.object) === groupOf(made.object) && nameOf(seed.object) === nameOf(made.object)));
+  for (const made of [...missing]) {
+    const moved = take(generated.find(({ seed, object }) => !used.has(seed) && kindOf(seed.object) === kindOf(made.object) && groupOf(seed.object) === groupOf(made.object)
+      && [seed.object, object].some((each) => nameOf(each) === nameOf(made.object))));
     if (!moved) continue;
     missing.splice(missing.indexOf(made), 1);
     pairs.push([moved, made.object]);

@@ -88,8 +88,9 @@ export function moveItem(item: Item, namespace: string | undefined): Item {
   return mappingAt(object, "metadata")[field] === namespace ? item : { ...item, object: { ...object, metadata: { ...mappingAt(object, "metadata"), [field]: namespace } } };
 }
 
-/** A generated object with the namespace that its Service carries in its file, or none. */
-export function withNamespaceOf(object: KubeObject, owner: KubeObject): KubeObject {
+/** A generated object without the namespace that kustomize will put its Service in: the file says what the Service's says. */
+export function withNamespaceOf(object: KubeObject, owner: KubeObject, moved: string | undefined): KubeObject {
+  if (moved === undefined || namespaceOf(object) !== moved) return object;
   const { name, namespace: _, ...rest } = mappingAt(object, "metadata");
   return { ...object, metadata: { name, ...(namespaceOf(owner) !== "" && { namespace: namespaceOf(owner) }), ...rest } };
 }

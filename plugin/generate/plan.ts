@@ -111,13 +111,14 @@ class Planner {
   async #seedFrom(home: string): Promise<void> {
     const sources = await this.#sources.all(this.#layout.filesOf(home).filter((file) => !this.#tree.owned.has(file)));
     const namespaces = findNamespaces(this.#tree, home);
-    const moved = new Map(sources.map((source) => [moveItem(source.item, namespaces.get(this.#layout.listers.get(source.file)?.[0] ?? home)), source]));
+    const namespaceOf = ({ file }: Source): string | undefined => namespaces.get(this.#layout.listers.get(file)?.[0] ?? home);
+    const moved = new Map(sources.map((source) => [moveItem(source.item, namespaceOf(source)), source]));
     const result = await runOn([...moved.keys()]);
     this.#runs.set(home, { sources, result });
     const mesh = sources.find(({ item }) => isServiceMesh(item.object))?.file;
     for (const { object, beside: owner } of result.added) {
       const source = owner && moved.get(owner);
-      this.#seed(source ? withNamespaceOf(object, source.item.object) : object, source?.file ?? mesh, source ? "services" : "mesh", home);
+      this.#seed(source ? withNamespaceOf(object, source.item.object, namespaceOf(source)) : object, source?.file ?? mesh, source ? "services" : "mesh", home);
     }
     const edits = new Map<Item, FieldEdit[]>();
     for (const { item, path, value } of result.edits) edits.set(item, [...(edits.get(item) ?? []), { path, value }]);

@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
@@ -48,7 +48,7 @@ export function findCases(directory: string = goldens): readonly Case[] {
 export async function runCase({ directory }: Case): Promise<Result> {
   const command = join(directory, "command.txt");
   if (existsSync(join(directory, "input"))) return runInTree(directory);
-  if (existsSync(command)) return withoutTree([runCommand(directory, directory, readFileSync(command, "utf8").trim())]);
+  if (existsSync(command)) return withoutTree([await runCommand(directory, directory, readFileSync(command, "utf8").trim())]);
   const mesh = join(directory, "mesh.yaml");
   const name = "input.yaml";
   const output = await runFunction({
@@ -75,19 +75,27 @@ function withoutTree(runs: readonly CommandRun[]): Result {
   };
 }
 
-function runCommand(directory: string, cwd: string, command: string, more: NodeJS.ProcessEnv = {}): CommandRun {
+function runCommand(directory: string, cwd: string, command: string, more: NodeJS.ProcessEnv = {}): Promise<CommandRun> {
   const variables = join(directory, "env.json");
   const env = { ...process.env, NO_COLOR: "1", ...more, ...(existsSync(variables) ? (JSON.parse(readFileSync(variables, "utf8")) as NodeJS.ProcessEnv) : {}) };
   const stdin = join(directory, "stdin.yaml");
-  const run = spawnSync(process.execPath, [bundle, ...command.split(/\s+/)], { cwd, env, encoding: "utf8", input: existsSync(stdin) ? readFileSync(stdin) : "" });
-  return { command, output: run.stdout, diagnostics: run.stderr, exitCode: run.status ?? -1 };
+  const child = spawn(process.execPath, [bundle, ...command.split(/\s+/)], { cwd, env });
+  const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
+  child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
+  child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
+  child.stdin.on("error", () => undefined); // a command that reads nothing may have ended
+  child.stdin.end(existsSync(stdin) ? readFileSync(stdin) : "");
+  return new Promise((done, fail) => {
+    child.on("error", fail);
+    child.on("close", (code) => done({ command, output: Buffer.concat(stdout).toString("utf8"), diagnostics: Buffer.concat(stderr).toString("utf8"), exitCode: code ?? -1 }));
+  });
 }
 
 /** What a slow machine is told that a fast one is not. */
 const progress = /^istiomize: (\[\d+\/\d+\] )?(kustomize build|kubectl kustomize|building|reading|writing) .*\n/gm;
 
 /** Runs the commands in a copy of the tree, whose path the result does not show. */
-function runInTree(directory: string): Result {
+async function runInTree(directory: string): Promise<Result> {
   const copy = realpathSync(mkdtempSync(join(tmpdir(), "istiomize-golden-")));
   try {
     cpSync(join(directory, "input"), copy, { recursive: true, verbatimSymlinks: true });
@@ -99,7 +107,7 @@ function runInTree(directory: string): Result {
         for (const [path, text] of changeTree(directory, copy, change[1]!, change[2]!.split(" "))) text === undefined ? before.delete(path) : before.set(path, text);
         continue;
       }
-      const run = runCommand(directory, copy, line, { PATH: packagedPath() });
+      const run = await runCommand(directory, copy, line, { PATH: packagedPath() });
       runs.push({ ...run, diagnostics: run.diagnostics.replace(progress, "") });
     }
     const after = new Map(readBytes(copy));

@@ -190,6 +190,36 @@ export const treeFixtures: { readonly [name: string]: TreeFixture } = {
     "overlays/staging/kustomization.yaml": overlay({ patches: [{ target: { kind: "Deployment", name: "web" }, patch: writeYaml([{ op: "replace", path: "/metadata/annotations/istiomize.dev~1proxy-cpu", value: "200m" }]) }] }),
     "overlays/production/kustomization.yaml": overlay({ patches: [{ patch: writeYaml({ apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "web", namespace: "shop", annotations: prefixed({ "hold-application-until-proxy-starts": null as unknown as string }) } }) }], namePrefix: "p-" }),
   }),
+  "a default for proxies that an overlay takes away, for all Deployments and for one": withEdit({
+    ...base({ services: "all", defaults: { proxyCpu: "100m", proxyMemory: "64Mi" } }),
+    "overlays/staging/kustomization.yaml": overlay({ patches: [meshPatch({ defaults: { proxyCpu: null, proxyMemory: null } })] }),
+    "overlays/production/kustomization.yaml": overlay({ namePrefix: "p-", patches: [servicePatch("web", { enabled: "false" })] }),
+    "overlays/none/kustomization.yaml": overlay({ patches: [meshPatch({ injection: { mode: "none" } })] }),
+    "overlays/ambient/kustomization.yaml": overlay({ patches: [meshPatch({ injection: { mode: "ambient" } })] }),
+  }),
+  "a PeerAuthentication in each of two namespaces, below prefixes": withEdit({
+    ...base({ services: "all", mtls: { mode: "STRICT", scope: "namespace" }, defaults }),
+    "base/services/mail.yaml": file(...service("mail", {}, { namespace: "post" })),
+    "overlays/staging/kustomization.yaml": overlay({ namePrefix: "s-" }),
+    "overlays/over/kustomization.yaml": kustomization(["../staging"], { nameSuffix: "-o" }),
+  }),
+  "a PeerAuthentication in a namespace and one in none, below a prefix": withEdit({
+    ...base({ services: "all", mtls: { mode: "STRICT", scope: "namespace" } }, { namePrefix: "b-" }),
+    "base/services/mail.yaml": file(...service("mail")),
+    "overlays/staging/kustomization.yaml": overlay({ namePrefix: "s-" }),
+  }),
+  "two namespaces with a PeerAuthentication each, which an overlay makes one": withEdit({
+    ...base({ services: "all", mtls: { mode: "STRICT", scope: "namespace" } }),
+    "base/services/mail.yaml": file(...service("mail", {}, { namespace: "post" })),
+    "overlays/staging/kustomization.yaml": overlay({ namespace: "staging" }),
+  }),
+  "a flow-style Namespace that the base renames and overlays label differently": withEdit({
+    ...base({ services: "all", defaults }, { namespace: "core" }),
+    "base/namespace.yaml": "{apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {team: one}}}\n",
+    "overlays/ambient/kustomization.yaml": overlay({ patches: [meshPatch({ injection: { mode: "ambient" } })] }),
+    "overlays/revision/kustomization.yaml": overlay({ namespace: "rev", patches: [meshPatch({ injection: { revision: "canary" } })] }),
+    "overlays/over/kustomization.yaml": kustomization(["../ambient"], { patches: [meshPatch({ injection: { mode: "sidecar" } })] }),
+  }),
   "an overlay that changes a port and a version label": withEdit({
     ...base(),
     "base/services/web.yaml": file(...service("web", { timeout: "15s", weights: "v1=75,v2=25" }, { namespace: "shop", versions: ["v1", "v2"] })),

@@ -7,7 +7,7 @@ import fc from "fast-check";
 import type { Files, Run } from "./support/process.ts";
 import { diskTree, type FileEdit } from "./support/disk-trees.ts";
 import { asResourceLayout, differences, findBuilder, findTargets, readComparable, readTree, startBuild, startOurs, takeSnapshot, withFiles, type Comparable } from "./support/equality.ts";
-import { treeFixtures } from "./support/tree-fixtures.ts";
+import { followedRule, treeFixtures } from "./support/tree-fixtures.ts";
 
 /**
  * The promise of `generate`: a plain build of a tree that it has written to gives what `render` gives. What is wanted
@@ -109,6 +109,17 @@ describe("a plain build after generate gives what render gives", { concurrency: 
   for (const [name, { files, edit }] of Object.entries(treeFixtures)) {
     test(`with ${name}`, async () => assert.ok(await holds(files, factor > 1 ? edit : undefined), "istiomize takes this tree"));
   }
+
+  test("with a rule that a person wrote: it follows its Service below a prefix, in the build and in render alike", async () => {
+    await withFiles(followedRule, async (root) => {
+      await ours(["generate", root], 0);
+      const target = join(root, "overlays/staging");
+      const [built, rendered] = (await Promise.all([startBuild(target), startOurs(["render", target])])).map(({ stdout }) => readComparable(stdout));
+      assert.deepEqual(differences(rendered!, built!), []);
+      const rules = Object.entries(built!).filter(([identity]) => identity.includes("VirtualService"));
+      assert.deepEqual(rules.map(([identity, { spec }]) => [identity.split("/").at(-1), (spec as { readonly hosts: readonly string[] }).hosts]).sort(), [["s-mail-by-hand", ["s-mail"]], ["s-web", ["s-web"]]]);
+    });
+  });
 
   test("for any tree", async () => {
     let [taken, all] = [0, 0];

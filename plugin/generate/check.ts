@@ -56,7 +56,7 @@ export function checkPatches(tree: SourceTree, target: string, seeds: readonly S
   return [...tree.closure(target)].flatMap((at) => {
     const node = tree.nodes.get(at);
     if (!node || Object.keys(node.content).every((field) => !field.startsWith("patches"))) return [];
-    return patchesOf(node, tree.read).flatMap(({ name, file, text, target: chosen }) => {
+    return patchesOf(node, tree.read).filter(({ file }) => !tree.owned.has(file)).flatMap(({ name, file, text, target: chosen }) => {
       const named = chosen ? [{ kind: chosen["kind"], metadata: { name: chosen["name"] } }] : readDocuments(text);
       const hit = named.find((object) => generated.has(`${kindOf(object)}/${nameOf(object)}`));
       if (!hit) return [];

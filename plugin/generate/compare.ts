@@ -71,6 +71,16 @@ function pairUp(generated: Built["generated"], wanted: readonly Made[]): Pairing
   return { pairs, left: generated.filter(({ seed }) => !used.has(seed)).map(({ object }) => object), missing };
 }
 
+/** Whether another object of a build has the kind and the name of this one, now or before kustomize renamed it. */
+export function findNamesakes({ people, generated }: Built): (object: KubeObject) => boolean {
+  const counts = new Map<string, number>();
+  const keyOf = (object: KubeObject): string => `${groupOf(object)}/${kindOf(object)}/${nameOf(object)}`;
+  for (const keys of [...people.map(({ actual }) => [keyOf(actual)]), ...generated.map(({ object, seed }) => [keyOf(object), keyOf(seed.object)])]) {
+    for (const key of new Set(keys)) counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  return (object) => (counts.get(keyOf(object)) ?? 0) > 1;
+}
+
 /** Generated objects that a patch by name would hit beside the one that is meant: kustomize also knows their earlier names. */
 export function findConfused(deltas: readonly Delta[], { generated }: Built, file: string): readonly Diagnostic[] {
   const byName = new Map<string, Built["generated"][number][]>();
@@ -83,7 +93,7 @@ export function findConfused(deltas: readonly Delta[], { generated }: Built, fil
   return deltas.flatMap(({ object }) => {
     const namesakes = byName.get(`${groupOf(object)}/${kindOf(object)}/${nameOf(object)}`) ?? [];
     const inside = (other: KubeObject): boolean => (namespaceOf(other) || "default") === (namespaceOf(object) || "default");
-    const others = new Set(namesakes.filter((each) => each.object !== object && (namespaceOf(object) === "" || inside(each.object) || inside(each.seed.object))).map((each) => describeObject(each.object)));
+    const others = new Set(namesakes.filter((each) => each.object !== object && (inside(each.object) || inside(each.seed.object))).map((each) => describeObject(each.object)));
     return others.size === 0 ? [] : [diagnose("IZ425", undefined, { target: describeObject(object), others: [...others], file }, { position: { file } })];
   });
 }

@@ -28,7 +28,7 @@ export interface PatchFile {
  * Deltas as files, each one built-in PatchTransformer: what is the same for several objects of a kind stands once.
  * @see https://kubectl.docs.kubernetes.io/references/kustomize/builtins/#_patchtransformer_
  */
-export function writePatches(deltas: readonly Delta[]): readonly PatchFile[] {
+export function writePatches(deltas: readonly Delta[], hasNamesake: (object: KubeObject) => boolean = () => false): readonly PatchFile[] {
   const groups = new Map<string, Delta[]>();
   for (const delta of deltas) {
     const { object, operations } = delta;
@@ -41,7 +41,7 @@ export function writePatches(deltas: readonly Delta[]): readonly PatchFile[] {
     const count = (taken.get(base) ?? 0) + 1;
     taken.set(base, count);
     const name = count === 1 ? base : `${base}-${count}`;
-    return { name: `${name}.yaml`, text: writePatch(name, group), deltas: group };
+    return { name: `${name}.yaml`, text: writePatch(name, group, group.some(({ object }) => hasNamesake(object))), deltas: group };
   }).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
@@ -52,15 +52,24 @@ function nameFor(group: readonly Delta[]): string {
   return group.length === 1 ? `istio-${verb}-${kind}-${nameOf(first!.object)}` : `istio-${verb}-${kind.endsWith("y") ? `${kind.slice(0, -1)}ies` : `${kind}s`}`;
 }
 
+/** A patch that takes out an object before kustomize puts others into its namespace, as kustomize reads it under `patches`. */
+export function writeRemoval(object: KubeObject): { readonly name: string; readonly text: string } {
+  const namespace = namespaceOf(object);
+  return {
+    name: `istio-before-${kindOf(object).toLowerCase()}-${nameOf(object)}${namespace && `-${namespace}`}.yaml`,
+    text: writeHeader("doomed") + writeYaml({ apiVersion: object["apiVersion"], kind: kindOf(object), metadata: { name: nameOf(object), ...(namespace && { namespace }) }, $patch: "delete" }),
+  };
+}
+
 /** A patch of one object that sets an annotation, which a build is to carry through. */
 export function writeMark(object: KubeObject, key: string, value: string): string {
   const name = `mark-${value}`;
   const hasOwn = Object.keys(mappingAt(object, "metadata", "annotations")).some((each) => each !== "config.kubernetes.io/origin");
   const operation: Operation = hasOwn ? { op: "add", path: `/metadata/annotations/${key.replaceAll("/", "~1")}`, value } : { op: "add", path: "/metadata/annotations", value: { [key]: value } };
-  return writePatch(name, [{ object, operations: [operation] }]);
+  return writePatch(name, [{ object, operations: [operation] }], true);
 }
 
-function writePatch(name: string, group: readonly Delta[]): string {
+function writePatch(name: string, group: readonly Delta[], hasNamesake: boolean): string {
   const { object, operations } = group[0]!;
   const names = group.map((each) => nameOf(each.object)).sort();
   const renames = operations?.some(({ path }) => path === "/metadata/name" || path === "/metadata/namespace");
@@ -70,7 +79,8 @@ function writePatch(name: string, group: readonly Delta[]): string {
     target: {
       ...(groupOf(object) && { group: groupOf(object) }), kind: kindOf(object),
       name: names.length === 1 ? escape(names[0]!) : `(${names.map(escape).join("|")})`,
-      ...(namespaceOf(object) && { namespace: namespaceOf(object) }),
+      // kustomize takes an object without a namespace for one in `default`; a target without one matches all.
+      ...(namespaceOf(object) !== "" ? { namespace: namespaceOf(object) } : hasNamesake && kindOf(object) !== "Namespace" ? { namespace: "default" } : {}),
     },
     ...(renames && { options: { allowNameChange: true } }),
   });

@@ -13,6 +13,7 @@ const origins = {
   mesh: "from the ServiceMesh",
   overlay: "from annotations and the ServiceMesh, as they are in this kustomization",
   patch: "what annotations and the ServiceMesh make different in this kustomization",
+  doomed: "because `namespace` here would give two objects one name; what is wanted of them is set at the end",
   references: "so that hosts follow a namePrefix, a nameSuffix and everything else that renames a Service",
 } as const;
 
@@ -21,7 +22,7 @@ export type OriginOf = keyof typeof origins;
 
 /** The first lines of a generated file: what it is, and how to change it. */
 export function writeHeader(origin: OriginOf): string {
-  return origin === "references"
+  return origin === "references" || origin === "doomed"
     ? `${header}, ${origins[origin]}.\n# Do not edit it: \`istiomize generate\` writes it again.\n`
     : `${header}, ${origins[origin]}.\n# Do not edit it: change those, and run \`istiomize generate\`.\n`;
 }

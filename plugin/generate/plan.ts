@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { arrangeDiagnostics, diagnose, worstSeverity, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
-import { asText, generatedFrom, identityOf, kindOf, mappingAt, nameOf, selects, stringsAt, type Item, type KubeObject } from "../../generators/kube/object.ts";
+import { asText, generatedFrom, groupOf, identityOf, kindOf, mappingAt, nameOf, namespaceOf, selects, stringsAt, type Item, type KubeObject } from "../../generators/kube/object.ts";
 import { isServiceMesh } from "../../generators/mesh/config.ts";
 import type { PipelineResult } from "../../generators/pipeline.ts";
 import { locateInTree } from "../tree/positions.ts";
@@ -12,7 +12,7 @@ import { editText } from "../edit.ts";
 import { readDocuments, splitStream } from "../chunks.ts";
 import type { FileChange } from "../write/change.ts";
 import { markChange, markSeed, readBuild, readPlain, type Built, type Change, type Insertion } from "./build.ts";
-import { compareBuild, findConfused } from "./compare.ts";
+import { compareBuild, findConfused, findNamesakes } from "./compare.ts";
 import { findDelta, withFields, writeMark, writePatches } from "./delta.ts";
 import { checkLayout, checkPatches, checkTwice } from "./check.ts";
 import { changesOf, findLayout, isPlain, isPredictable, type Layout } from "./layout.ts";
@@ -81,6 +81,8 @@ class Planner {
   readonly #runs = new Map<string, { readonly sources: readonly Source[]; readonly result: PipelineResult }>();
   /** Kustomizations that end with patches or objects of their own: what is built on them is not plain. */
   readonly #changed = new Set<string>();
+  /** The generated objects that a target ends with. */
+  readonly #outputs = new Map<string, readonly KubeObject[]>();
 
   constructor(tree: SourceTree, layout: Layout, wanted: Wanted, options: PlanOptions) {
     this.#tree = tree;
@@ -111,14 +113,14 @@ class Planner {
   async #seedFrom(home: string): Promise<void> {
     const sources = await this.#sources.all(this.#layout.filesOf(home).filter((file) => !this.#tree.owned.has(file)));
     const namespaces = findNamespaces(this.#tree, home);
-    const namespaceOf = ({ file }: Source): string | undefined => namespaces.get(this.#layout.listers.get(file)?.[0] ?? home);
-    const moved = new Map(sources.map((source) => [moveItem(source.item, namespaceOf(source)), source]));
+    const movedTo = ({ file }: Source): string | undefined => namespaces.get(this.#layout.listers.get(file)?.[0] ?? home);
+    const moved = new Map(sources.map((source) => [moveItem(source.item, movedTo(source)), source]));
     const result = await runOn([...moved.keys()]);
     this.#runs.set(home, { sources, result });
     const mesh = sources.find(({ item }) => isServiceMesh(item.object))?.file;
     for (const { object, beside: owner } of result.added) {
       const source = owner && moved.get(owner);
-      this.#seed(source ? withNamespaceOf(object, source.item.object, namespaceOf(source)) : object, source?.file ?? mesh, source ? "services" : "mesh", home);
+      this.#seed(source ? withNamespaceOf(object, source.item.object, movedTo(source)) : object, source?.file ?? mesh, source ? "services" : "mesh", home);
     }
     const edits = new Map<Item, FieldEdit[]>();
     for (const { item, path, value } of result.edits) edits.set(item, [...(edits.get(item) ?? []), { path, value }]);
@@ -258,7 +260,9 @@ class Planner {
     for (const target of this.#layout.targets) {
       diagnostics.push(...checkPatches(this.#tree, target, this.#seedsIn(target)));
       if (worstSeverity(diagnostics) === "error") continue;
-      const built = await build(target);
+      const doomed = rebuild ? this.#findDoomed(target) : [];
+      for (const object of doomed) this.#wanted.addRemoval(target, object);
+      const built = await (doomed.length > 0 ? rebuild! : build)(target);
       if (isRefused(built)) {
         diagnostics.push(...built);
         continue;
@@ -268,8 +272,9 @@ class Planner {
       diagnostics.push(...located.filter((each) => !diagnostics.some((other) => isSame(each, other))));
       if (worstSeverity(result.diagnostics) === "error") continue;
       const outcome = await this.#finish(target, known, result, this.#isPlain(target) ? undefined : rebuild);
+      this.#outputs.set(target, [...result.added.map(({ object }) => object), ...result.replaced.values()]);
       if (typeof outcome !== "string") diagnostics.push(...outcome);
-      else if (outcome === "changed") {
+      else if (outcome === "changed" || doomed.length > 0) {
         this.#changed.add(target);
         changed(target);
       }
@@ -287,6 +292,20 @@ class Planner {
     return named === built ? { built, result } : { built: named, result: await runOn(named.people.map(({ item }) => item)) };
   }
 
+  /** Generated objects that `namespace:` of a target would give the name of another one: all but the first of a name. */
+  #findDoomed(target: string): readonly KubeObject[] {
+    if (readRenaming(this.#tree, target).namespace === undefined) return [];
+    const node = this.#tree.nodes.get(target)!;
+    const below = node.bases.flatMap((base) => this.#outputs.get(base) ?? this.#wanted.seeds.filter(({ listers }) => listers.some((lister) => this.#tree.closure(base).has(lister))).map(({ object }) => object));
+    const taken = new Map<string, string>();
+    return [...new Map(below.map((object) => [identityOf(object), object])).values()].filter((object) => {
+      const key = `${groupOf(object)}/${kindOf(object)}/${nameOf(object)}`;
+      const first = taken.get(key);
+      if (first === undefined) taken.set(key, namespaceOf(object));
+      return first !== undefined && first !== namespaceOf(object);
+    });
+  }
+
   /** Writes what a target lacks into its directory: objects that only it has, and patches at its end. */
   async #finish(target: string, built: Built, result: PipelineResult, rebuild: Rebuild | undefined): Promise<readonly Diagnostic[] | "as it was" | "changed"> {
     const { deltas, missing } = compareBuild(built, result);
@@ -297,8 +316,9 @@ class Planner {
       for (const each of placed) each.object = again.generated.find(({ seed }) => seed === each.seed)?.object ?? each.object;
     }
     const all = [...deltas, ...placed.flatMap(({ object, wanted }) => findDelta(object, wanted))];
-    for (const patch of writePatches(all)) this.#wanted.addPatch(target, patch);
-    const confused = findConfused(all, { ...built, generated: [...built.generated, ...placed] }, shown(this.#tree.nodes.get(target)!.file));
+    const whole = { ...built, generated: [...built.generated, ...placed] };
+    for (const patch of writePatches(all, findNamesakes(whole))) this.#wanted.addPatch(target, patch);
+    const confused = findConfused(all, whole, shown(this.#tree.nodes.get(target)!.file));
     return confused.length > 0 ? confused : all.length > 0 || placed.length > 0 ? "changed" : "as it was";
   }
 

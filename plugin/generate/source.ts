@@ -76,7 +76,7 @@ export function readTree(directory: string): SourceTree {
     diagnose("IZ404", undefined, { message: `${relative(node.directory, base) || "."} is a directory without a kustomization`, help: "name its files, or add a kustomization.yaml there" }, { position: { file: shown(node.file) } }))));
   diagnostics.push(...findCycles(nodes));
 
-  const listed = [...nodes.values()].flatMap((node) => [...node.resources, ...node.transformers, ...configurationsOf(node)]).filter(mayBeOwned);
+  const listed = [...nodes.values()].flatMap((node) => [...node.resources, ...node.transformers, ...node.patches, ...configurationsOf(node)]).filter(mayBeOwned);
   const owned = new Map([...new Set([...found.candidates, ...listed])].flatMap((path): [string, string][] => {
     const text = read(path);
     return isOwned(text) || isGenerated(text) ? [[path, text]] : [];

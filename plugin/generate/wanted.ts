@@ -2,12 +2,13 @@ import { existsSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { diagnose, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
 import { compareText, groupOf, kindOf, nameOf, namespaceOf, type KubeObject } from "../../generators/kube/object.ts";
-import { asList } from "../../generators/kube/object.ts";
+import { asList, asMapping, asText } from "../../generators/kube/object.ts";
 import { editLists, type ListEdit } from "../tree/lists.ts";
 import { writeYaml } from "../write-yaml.ts";
 import type { Kustomization } from "../tree/tree.ts";
 import type { FileChange } from "../write/change.ts";
-import type { PatchFile } from "./delta.ts";
+import { addPatch, removeEntries } from "../tree/patch-entries.ts";
+import { writeRemoval, type PatchFile } from "./delta.ts";
 import { nameReferences, referencesFile, writeHeader, type OriginOf } from "./ownership.ts";
 import { shown, type SourceTree } from "./source.ts";
 
@@ -21,8 +22,8 @@ export interface Seed {
   readonly listers: readonly string[];
 }
 
-type Field = "resources" | "configurations" | "transformers";
-const fields: readonly Field[] = ["resources", "configurations", "transformers"];
+type Field = "resources" | "configurations" | "transformers" | "patches";
+const fields: readonly Exclude<Field, "patches">[] = ["resources", "configurations", "transformers"];
 
 /** The generated files that a tree should have, and the entries of its kustomizations that name them. */
 export class Wanted {
@@ -52,6 +53,13 @@ export class Wanted {
     this.#patches.set(join(directory, name), patch);
     this.#texts.set(join(directory, name), patch.text);
     this.#addEntry(directory, "transformers", join(directory, name));
+  }
+
+  /** Takes an object out of what a kustomization builds on. */
+  addRemoval(directory: string, object: KubeObject): void {
+    const { name, text } = writeRemoval(object);
+    this.#texts.set(join(directory, name), text);
+    this.#addEntry(directory, "patches", join(directory, name));
   }
 
   addReferences(directory: string): void {
@@ -99,10 +107,22 @@ export class Wanted {
     const edits = fields.map((field) => this.#editOf(node, field, isChosen));
     // What is to stand behind the others is taken out first: an entry that is there already would stay where it is.
     const freed = editLists(node.text, edits.filter(({ moves }) => moves.size > 0).map(({ field, moves }) => ({ field, remove: (entry) => moves.has(entry), add: [] })));
-    return editLists(freed, edits.filter(({ field, add, remove }) => add.length > 0 || textsOf(node.content, field).some(remove)));
+    const listed = editLists(freed, edits.filter(({ field, add, remove }) => add.length > 0 || textsOf(node.content, field).some(remove)));
+    return this.#withPatches(node, listed, isChosen);
   }
 
-  #editOf(node: Kustomization, field: Field, isChosen: (file: string) => boolean): ListEdit & { readonly moves: ReadonlySet<string> } {
+  /** Entries of `patches` are mappings; few trees need one. */
+  #withPatches(node: Kustomization, text: string, isChosen: (file: string) => boolean): string {
+    const { directory } = node;
+    const wanted = [...(this.#entries.get(directory)?.get("patches") ?? [])].filter((entry) => isChosen(resolve(directory, entry))).sort(compareText);
+    const pathOf = (entry: unknown): string => relative(directory, resolve(directory, asText(asMapping(entry)?.["path"]) ?? "."));
+    const isStale = (entry: unknown): boolean => pathOf(entry) !== "" && isChosen(resolve(directory, pathOf(entry))) && this.#tree.isOwnedEntry(resolve(directory, pathOf(entry))) && !wanted.includes(pathOf(entry));
+    const present = asList(node.content["patches"]);
+    const freed = present.some(isStale) ? removeEntries(text, "patches", isStale) : text;
+    return wanted.filter((path) => !present.some((entry) => pathOf(entry) === path)).reduce((edited, path) => addPatch(edited, { path }), freed);
+  }
+
+  #editOf(node: Kustomization, field: (typeof fields)[number], isChosen: (file: string) => boolean): ListEdit & { readonly moves: ReadonlySet<string> } {
     const { directory } = node;
     const wanted = new Set([...(this.#entries.get(directory)?.get(field) ?? [])].filter((entry) => isChosen(resolve(directory, entry))));
     const isOwn = (entry: string): boolean => isChosen(resolve(directory, entry)) && this.#tree.isOwnedEntry(resolve(directory, entry));
@@ -127,7 +147,8 @@ export class Wanted {
     for (const node of this.#tree.nodes.values()) {
       if (!this.#tree.isInside(node.file)) continue;
       const { directory, text } = node;
-      if (!this.#entries.has(directory) && !textsOf(node.content, ...fields).some((entry) => this.#tree.isOwnedEntry(resolve(directory, entry)))) continue;
+      const paths = asList(node.content["patches"]).flatMap((entry) => asText(asMapping(entry)?.["path"]) ?? []);
+      if (!this.#entries.has(directory) && ![...textsOf(node.content, ...fields), ...paths].some((entry) => this.#tree.isOwnedEntry(resolve(directory, entry)))) continue;
       try {
         const after = this.kustomizationOf(directory, isChosen);
         if (after !== text) changes.push({ path: node.file, before: text, after });

@@ -174,14 +174,9 @@ export const treeFixtures: { readonly [name: string]: TreeFixture } = {
     "overlays/staging/kustomization.yaml": overlay({ namePrefix: "s-", patches: [servicePatch("api", { weights: "v1=50,v2=50" }), servicePatch("cart", { "max-connections": null })] }),
   }),
   "a rule that a person wrote for the same host": withEdit({
-    ...base({ defaults }),
-    "base/services/mail.yaml": file(...service("mail", { enabled: "true" }, { namespace: "shop" }), byHand("mail")),
+  ...base({ defaults }),
+  "base/services/mail.yaml": file(...service("mail", { enabled: "true" }, { namespace: "shop" }), byHand("mail")),
     "overlays/staging/kustomization.yaml": overlay({ namespace: "staging" }),
-  }),
-  "a rule that a person wrote, below a prefix that leaves its host behind": withEdit({
-    ...base({ defaults }),
-    "base/services/mail.yaml": file(...service("mail", { enabled: "true" }, { namespace: "shop" }), byHand("mail")),
-    "overlays/staging/kustomization.yaml": overlay({ namePrefix: "s-" }),
   }),
   "settings of the proxy, changed in an overlay on one Deployment": withEdit({
     ...base(),
@@ -258,4 +253,11 @@ export const treeFixtures: { readonly [name: string]: TreeFixture } = {
     "overlays/production/kustomization.yaml": overlay({ namespace: "production" }, "namespace.yaml"),
     "overlays/production/namespace.yaml": namespace("production", { annotations: prefixed({ revision: "stable" }) }),
   }),
+};
+
+/** A rule that a person wrote, below a prefix: its host follows the Service as soon as the name references are there. */
+export const followedRule: Files = {
+  ...base({ defaults }),
+  "base/services/mail.yaml": file(...service("mail", { enabled: "true" }, { namespace: "shop" }), byHand("mail")),
+  "overlays/staging/kustomization.yaml": overlay({ namePrefix: "s-" }),
 };

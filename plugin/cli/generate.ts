@@ -67,7 +67,8 @@ export async function generate(args: readonly string[]): Promise<number> {
     reportDiagnostics(refused);
     if (refused.length > 0) return exitCodeOf(refused);
   }
-  return print(writePlan(changes, work.root, isColoured(process.stdout), Boolean(options["all"])));
+  const next = options["migrate"] ? `\nNext\n  istiomize generate ${shown(work.root)}\n` : "";
+  return print(writePlan(changes, work.root, isColoured(process.stdout), Boolean(options["all"])) + next);
 }
 
 /** What may not stand together. */

@@ -88,7 +88,12 @@ async function renderResources(tool: Tool, started: Promise<Build>, options: Ren
 /** The files layout: generated files take no part, whether they are up to date or not. */
 async function renderMaterialised(tool: Tool, { directory, flags, namespace }: RenderOptions, tree: Tree, temporary: string): Promise<number> {
   const { renderFiles } = await import("../generate/render-files.ts");
-  const rendering = await renderFiles(tool, directory, flags, namespace, temporary);
+  const { Uneditable } = await import("../generate/wanted.ts");
+  const rendering = await renderFiles(tool, directory, flags, namespace, temporary).catch((error: unknown) => {
+    if (error instanceof Uneditable) return { refused: error.diagnostic };
+    throw error;
+  });
+  if ("refused" in rendering) return report(rendering.refused);
   if ("failed" in rendering) return reportBuild(rendering.failed);
   const { output } = rendering;
   await reportLocated(output.diagnostics, tree);

@@ -12,7 +12,7 @@ const origins = {
   services: "from annotations of the Services and Deployments in this folder, and from the ServiceMesh",
   mesh: "from the ServiceMesh",
   overlay: "from annotations and the ServiceMesh, as they are in this kustomization",
-  patch: "what annotations and the ServiceMesh make different in this kustomization",
+  patch: "for what annotations and the ServiceMesh make different in this kustomization",
   doomed: "because `namespace` here would give two objects one name; what is wanted of them is set at the end",
   references: "so that hosts follow a namePrefix, a nameSuffix and everything else that renames a Service",
 } as const;

@@ -6,6 +6,7 @@ import { isServiceMesh } from "../../generators/mesh/config.ts";
 import type { PipelineResult } from "../../generators/pipeline.ts";
 import { locateInTree } from "../tree/positions.ts";
 import { addMarked } from "../tree/marks.ts";
+import { findKustomization } from "../tree/tree.ts";
 import { findTool, startBuild, withTemporary, type Build, type Tool } from "../tree/tool.ts";
 import type { FieldEdit } from "../edit.ts";
 import { editText } from "../edit.ts";
@@ -21,7 +22,7 @@ import { fileNameOf, referencesFile, type OriginOf } from "./ownership.ts";
 import { findNamespaces, moveItem, placeObject, readRenaming, serviceNames, withNamespaceOf } from "./place.ts";
 import { inTree, originalTexts } from "./render-files.ts";
 import { readTree, shown, type SourceTree } from "./source.ts";
-import { beside, Wanted, type Seed } from "./wanted.ts";
+import { beside, Uneditable, Wanted, type Seed } from "./wanted.ts";
 import { makeWorkspace, type Workspace } from "./workspace.ts";
 
 export interface PlanOptions {
@@ -56,7 +57,10 @@ export async function planTree(directory: string, options: PlanOptions = {}): Pr
   const early = [...tree.diagnostics, ...(tree.nodes.size > 0 ? checkLayout(tree) : [])];
   if (worstSeverity(early) === "error") return { tree, layout, wanted, changes: [], services: new Set(), diagnostics: arrangeDiagnostics(early) };
   const planner = new Planner(tree, layout, wanted, options);
-  const found = await planner.run();
+  const found = await planner.run().catch((error: unknown): readonly Diagnostic[] => {
+    if (error instanceof Uneditable) return [error.diagnostic];
+    throw error;
+  });
   const diagnostics = arrangeDiagnostics([...early, ...found]);
   if (worstSeverity(diagnostics) === "error") return { tree, layout, wanted, changes: [], services: planner.services(), diagnostics };
   const only = options.only === undefined ? undefined : planner.choose(options.only);
@@ -385,7 +389,8 @@ class Planner {
 /** A build that failed, as a diagnostic. */
 export function describeBuild({ command, code, stderr }: Build, { file }: { readonly file: string }): Diagnostic {
   const message = stderr.trim().replace(/^error: /i, "") || `exit code ${code}`;
-  return diagnose("IZ402", undefined, { command, message }, { position: { file: shown(file) } });
+  const named = /path '([^']+)'/.exec(message)?.[1];
+  return diagnose("IZ402", undefined, { command, message }, { position: { file: (named !== undefined && findKustomization(named)) || shown(file) } });
 }
 
 function isRefused(built: Built | readonly Diagnostic[]): built is readonly Diagnostic[] {

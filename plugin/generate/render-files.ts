@@ -59,8 +59,7 @@ export function originalTexts(tree: SourceTree): ReadonlyMap<string, string | un
 /** A failed build with the paths of the tree instead of those of its copy. */
 export function inTree(build: Build, tool: Tool, workspace: Workspace, wrapper: string, target: string): Build {
   const command = `${tool.isKubectl ? "kubectl kustomize" : "kustomize build"} ${shown(target)}`;
-  const own = escape(shown(resolve(target)));
-  const nested = new RegExp(`(?:accumulat(?:ing|e) resources: )?accumulation err='accumulating resources from '[^']*': |accumulating resources from '[^']*': |'${own}' must resolve to a file': |recursed accumulation of path '${own}': `, "g");
+  const nested = /(?:accumulat(?:ing|e) resources: )?accumulation err='accumulating resources from '[^']*': |accumulating resources from '[^']*': |'[^']*' must resolve to a file': |recursed accumulation of path '[^']*': /g;
   const stderr = build.stderr.replaceAll(workspace.toCopy(target), shown(resolve(target))).replace(new RegExp(`${escape(workspace.toCopy(workspace.common))}/?`, "g"), `${shown(workspace.common)}/`)
     .replaceAll(wrapper, shown(target)).replace(/: must build at directory: .*$/s, "").replace(nested, "");
   return { ...build, command, stderr };

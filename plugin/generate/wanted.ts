@@ -22,6 +22,15 @@ export interface Seed {
   readonly listers: readonly string[];
 }
 
+/** A kustomization in which single lines cannot be changed for certain. */
+export class Uneditable extends Error {
+  readonly diagnostic: Diagnostic;
+  constructor(diagnostic: Diagnostic) {
+    super(diagnostic.read);
+    this.diagnostic = diagnostic;
+  }
+}
+
 type Field = "resources" | "configurations" | "transformers" | "patches";
 const fields: readonly Exclude<Field, "patches">[] = ["resources", "configurations", "transformers"];
 
@@ -101,9 +110,18 @@ export class Wanted {
     return this.#patches.get(file)?.deltas.map(({ object }) => object) ?? (this.#seeds.get(file) ?? []).map(({ object }) => object);
   }
 
-  /** The text of a kustomization with the entries that it should have, of these files only; throws where it cannot be edited. */
+  /** The text of a kustomization with the entries that it should have, of these files only; throws `Uneditable`. */
   kustomizationOf(directory: string, isChosen: (file: string) => boolean = () => true): string {
     const node = this.#tree.nodes.get(directory)!;
+    try {
+      return this.#edit(node, isChosen);
+    } catch (error) {
+      const entries = [...(this.#entries.get(directory)?.values() ?? [])].flatMap((set) => [...set]);
+      throw new Uneditable(diagnose("IZ427", undefined, { message: (error as Error).message, entries }, { position: { file: shown(node.file) } }));
+    }
+  }
+
+  #edit(node: Kustomization, isChosen: (file: string) => boolean): string {
     const edits = fields.map((field) => this.#editOf(node, field, isChosen));
     // What is to stand behind the others is taken out first: an entry that is there already would stay where it is.
     const freed = editLists(node.text, edits.filter(({ moves }) => moves.size > 0).map(({ field, moves }) => ({ field, remove: (entry) => moves.has(entry), add: [] })));
@@ -153,8 +171,8 @@ export class Wanted {
         const after = this.kustomizationOf(directory, isChosen);
         if (after !== text) changes.push({ path: node.file, before: text, after });
       } catch (error) {
-        const entries = [...(this.#entries.get(directory)?.values() ?? [])].flatMap((set) => [...set]);
-        diagnostics.push(diagnose("IZ427", undefined, { message: (error as Error).message, entries }, { position: { file: shown(node.file) } }));
+        if (!(error instanceof Uneditable)) throw error;
+        diagnostics.push(error.diagnostic);
       }
     }
     return { changes, diagnostics };

@@ -1,11 +1,15 @@
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { diagnose } from "../../generators/diagnostics/diagnostic.ts";
+import { asMapping, type KubeObject } from "../../generators/kube/object.ts";
+import { YamlError } from "../chunks.ts";
 import { isOwned } from "../generate/ownership.ts";
+import { editDocuments } from "../tree/documents.ts";
 import { editLists } from "../tree/lists.ts";
 import { removeMarked } from "../tree/marks.ts";
+import { removeEntries } from "../tree/patch-entries.ts";
 import { isBelow, kustomizationNames } from "../tree/tree.ts";
 import type { Draft } from "./draft.ts";
-import { readEntries } from "./entries.ts";
+import { filesOf, isUrl, readEntries, type Entry } from "./entries.ts";
 import { renameWords, renameYaml, type Rename } from "./rename.ts";
 import { positionOf, type Survey } from "./survey.ts";
 
@@ -14,6 +18,10 @@ export interface Copy {
   readonly rename: Rename;
   /** Files that are left out, with their entries in kustomizations; generated ones always are. */
   readonly leavesOut?: (file: string) => boolean;
+  /** Documents of files that hold others too. */
+  readonly leavesOutDocument?: (object: KubeObject, file: string) => boolean;
+  /** Entries of kustomizations, whatever files they name. */
+  readonly leavesOutEntry?: (entry: Pick<Entry, "field" | "value">, directory: string) => boolean;
   /** Directories elsewhere that are copied too, so that paths to them lead to their copies. */
   readonly together?: readonly string[];
 }
@@ -26,7 +34,18 @@ export function copyFile(draft: Draft, survey: Survey, from: string, to: string,
     draft.report(diagnose("IZ439", undefined, { what: positionOf(from).file, why: "its bytes are no UTF-8", help: "copy this directory by hand" }, { position: positionOf(from) }));
   } else if (!isOwned(text) && !leavesOut?.(from)) {
     const written = removeMarked(text); // istiomize adds its own lines to the copy where they belong
-    draft.create(to, kustomizationNames.includes(basename(from)) ? renameKustomization(written, survey, from, copy) : renameText(written, from, rename));
+    draft.create(to, kustomizationNames.includes(basename(from)) ? renameKustomization(draft, written, survey, from, copy) : renameText(withoutDocuments(written, from, copy), from, rename));
+  }
+}
+
+/** A text without the documents that are not copied; one that is no YAML, or that cannot be read, as it is. */
+function withoutDocuments(text: string, file: string, { leavesOutDocument }: Copy): string {
+  if (!leavesOutDocument || !/\.(ya?ml|json)$/.test(file)) return text;
+  try {
+    return editDocuments(text, (value, chunk) => (asMapping(value) && leavesOutDocument(asMapping(value)!, file) ? undefined : chunk.text)) ?? text;
+  } catch (error) {
+    if (error instanceof YamlError) return text;
+    throw error;
   }
 }
 
@@ -43,22 +62,36 @@ export function renameText(text: string, file: string, rename: Rename): string {
 }
 
 /** A kustomization of a copy: without the entries of what is not copied, and with the paths that lead out of it as they were. */
-function renameKustomization(text: string, survey: Survey, file: string, { rename, leavesOut, together = [] }: Copy): string {
+function renameKustomization(draft: Draft, text: string, survey: Survey, file: string, { rename, leavesOut, leavesOutEntry, together = [] }: Copy): string {
   const at = dirname(file);
   const isLeftOut = (entry: string): boolean => {
     const path = resolve(at, entry);
     const there = survey.files.includes(path) ? survey.read(path) : undefined;
     return there !== undefined && (isOwned(there) || leavesOut?.(path) === true);
   };
-  const fields = [...new Set(readEntries(text).filter(({ value }) => typeof value === "string").map(({ field }) => field))];
-  const left = editLists(text, fields.map((field) => ({ field, remove: isLeftOut, add: [] })));
+  const entries = readEntries(text);
+  const fields = [...new Set(entries.filter(({ value }) => typeof value === "string").map(({ field }) => field))];
+  const plain = editLists(text, fields.map((field) => ({ field, remove: isLeftOut, add: [] })));
+  const left = removeLeftOut(draft, plain, file, (entry) => leavesOutEntry?.(entry, at) === true || (typeof entry.value !== "string" && filesOf(entry, at).some(isLeftOut)));
   const keeps = (value: string): boolean => rename.keeps?.(value) === true || (isOutside(value, at, survey) && !together.includes(resolve(at, value)));
   return renameYaml(left, { ...rename, keeps });
 }
 
+/** A kustomization without some of its entries; one that cannot be edited is reported. */
+function removeLeftOut(draft: Draft, text: string, file: string, isGone: (entry: Pick<Entry, "field" | "value">) => boolean): string {
+  const fields = new Set(readEntries(text).filter(isGone).map(({ field }) => field));
+  try {
+    return [...fields].reduce((edited, field) => removeEntries(edited, field, (value) => isGone({ field, value })), text);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    draft.report(diagnose("IZ439", undefined, { what: positionOf(file).file, why: error.message, help: "copy this directory by hand" }, { position: positionOf(file) }));
+    return text;
+  }
+}
+
 /** Whether a value names something that is not copied: a remote base, or a path out of the directory that is there. */
 function isOutside(value: string, at: string, { files }: Survey): boolean {
-  if (/^[a-z]+:\/\/|[?&]ref=|^github\.com\//.test(value)) return true;
+  if (isUrl(value)) return true;
   if (!value.startsWith("../")) return false;
   const path = resolve(at, value);
   return files.some((file) => isBelow(file, path));

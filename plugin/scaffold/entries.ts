@@ -1,5 +1,6 @@
+import { resolve } from "node:path";
 import { isMap, isScalar, isSeq, parseDocument, type Node, type Pair, type YAMLSeq } from "yaml";
-import { asMapping, asText } from "../../generators/kube/object.ts";
+import { asList, asMapping, asText } from "../../generators/kube/object.ts";
 import { editLists } from "../tree/lists.ts";
 
 /** An entry of a list of a kustomization: the list's field, its value, and its own lines. */
@@ -27,6 +28,19 @@ export function readEntries(text: string): readonly Entry[] {
 export function nameOfEntry(value: unknown): string {
   const mapping = asMapping(value);
   return asText(value) ?? asText(mapping?.["name"]) ?? asText(mapping?.["path"]) ?? asText(asMapping(mapping?.["target"])?.["name"]) ?? "";
+}
+
+/** The files and directories that an entry names. */
+export function filesOf({ value }: Pick<Entry, "value">, directory: string): readonly string[] {
+  const mapping = asMapping(value);
+  const lists = ["files", "envs", "additionalValuesFiles"].flatMap((field) => asList(mapping?.[field]).map(asText));
+  const named = [asText(value), asText(mapping?.["path"]), ...lists, asText(mapping?.["env"]), asText(mapping?.["valuesFile"])];
+  return named.flatMap((each) => (each === undefined || each.includes("\n") || each.includes("://") ? [] : [resolve(directory, each.replace(/^[^/=]+=/, ""))]));
+}
+
+/** Whether an entry is one of the forms that kustomize fetches. */
+export function isUrl(value: string): boolean {
+  return /^[a-z]+:\/\/|[?&]ref=|^github\.com\//.test(value);
 }
 
 /**

@@ -1,11 +1,11 @@
-import { dirname, join, relative, resolve } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { asList, asMapping, asText, nameOf } from "../../generators/kube/object.ts";
 import { isOwned } from "../generate/ownership.ts";
 import { splitStream } from "../chunks.ts";
 import { isBelow, readObjects, type Kustomization } from "../tree/tree.ts";
 import { copyDirectory, copyFile, type Copy } from "./copy.ts";
 import type { Draft } from "./draft.ts";
-import { eolOf, insertEntry, nameOfEntry, type Entry } from "./entries.ts";
+import { eolOf, filesOf, insertEntry, nameOfEntry, type Entry } from "./entries.ts";
 import type { Image } from "./names.ts";
 import { namesIt, renameWords, renameYaml, type Rename } from "./rename.ts";
 import type { Survey } from "./survey.ts";
@@ -30,7 +30,7 @@ export function concerns(entry: Entry, rename: Pick<Rename, "pairs" | "others">)
 export function repeatEntries(draft: Draft, survey: Survey, kustomization: Kustomization, entries: readonly Entry[], { copy, image, leavesOut }: Repeat): void {
   const { directory, file } = kustomization;
   for (const entry of entries) {
-    if (leavesOut?.(entry, kustomization) || filesOf(entry, directory).some((path) => isGenerated(path, survey))) continue;
+    if (leavesOut?.(entry, kustomization) || copy.leavesOutEntry?.(entry, directory) || filesOf(entry, directory).some((path) => isGenerated(path, survey))) continue;
     for (const path of filesOf(entry, directory)) {
       const to = join(directory, renameWords(relative(directory, path), copy.rename));
       if (to === path || draft.makes(to)) continue;
@@ -46,13 +46,6 @@ export function repeatEntries(draft: Draft, survey: Survey, kustomization: Kusto
 
 function isGenerated(path: string, survey: Survey): boolean {
   return survey.files.includes(path) && isOwned(survey.read(path) ?? "");
-}
-
-/** The files and directories of the tree that an entry names. */
-function filesOf({ value }: Entry, directory: string): readonly string[] {
-  const mapping = asMapping(value);
-  const named = [asText(value), asText(mapping?.["path"]), ...["files", "envs"].flatMap((field) => asList(mapping?.[field]).map(asText)), asText(mapping?.["env"])];
-  return named.flatMap((each) => (each === undefined || each.includes("\n") || /:\/\//.test(each) ? [] : [resolve(directory, each.replace(/^[^/=]+=/, ""))]));
 }
 
 /**

@@ -8,6 +8,7 @@ import { planMigration } from "../generate/migrate.ts";
 import { planTree } from "../generate/plan.ts";
 import { planRemoval } from "../generate/remove-annotations.ts";
 import { readTree, shown } from "../generate/source.ts";
+import { Uneditable } from "../generate/wanted.ts";
 import { verifyTarget } from "../generate/verify.ts";
 import { startProgress } from "../report/progress.ts";
 import { writePlan } from "../report/plan.ts";
@@ -35,6 +36,16 @@ interface Work {
 
 /** `istiomize generate <tree>`: plans the files of a tree, and writes, shows or checks them. */
 export async function generate(args: readonly string[]): Promise<number> {
+  try {
+    return await run(args);
+  } catch (error) {
+    if (!(error instanceof Uneditable)) throw error;
+    reportDiagnostics([error.diagnostic]);
+    return 1;
+  }
+}
+
+async function run(args: readonly string[]): Promise<number> {
   const end = args.indexOf("--");
   const options = readOptions(end < 0 ? args : args.slice(0, end), flags);
   if (typeof options === "string") return refuse(options);

@@ -42,7 +42,22 @@ export function writePatches(deltas: readonly Delta[], hasNamesake: (object: Kub
     taken.set(base, count);
     const name = count === 1 ? base : `${base}-${count}`;
     return { name: `${name}.yaml`, text: writePatch(name, group, group.some(({ object }) => hasNamesake(object))), deltas: group };
-  }).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }).sort((a, b) => (a.name < b.name ? -1 : 1)).reduce<readonly PatchFile[]>(insertInOrder, []);
+}
+
+/** They run one after the other: what gives an object a name comes after what is meant for the one that has it. */
+function insertInOrder(files: readonly PatchFile[], file: PatchFile): readonly PatchFile[] {
+  const at = files.findIndex((other) => givesNameOf(other, file));
+  return at < 0 || files.some((other) => givesNameOf(file, other)) ? [...files, file] : [...files.slice(0, at), file, ...files.slice(at)];
+}
+
+/** Whether a patch gives an object the name that another one looks for. */
+function givesNameOf({ deltas }: PatchFile, other: PatchFile): boolean {
+  const sought = new Set(other.deltas.map(({ object }) => `${groupOf(object)}/${kindOf(object)}/${nameOf(object)}`));
+  return deltas.some(({ object, operations }) => {
+    const name = operations?.find(({ path }) => path === "/metadata/name")?.value;
+    return typeof name === "string" && sought.has(`${groupOf(object)}/${kindOf(object)}/${name}`);
+  });
 }
 
 function nameFor(group: readonly Delta[]): string {

@@ -146,9 +146,12 @@ export class Wanted {
     const isOwn = (entry: string): boolean => isChosen(resolve(directory, entry)) && this.#tree.isOwnedEntry(resolve(directory, entry));
     // A transformer that somebody added behind ours would run after them: ours go last again.
     const present = textsOf(node.content, field);
+    const add = field === "transformers" ? [...wanted] : [...wanted].sort(compareText);
     const last = present.findLastIndex((entry) => !isOwn(entry));
-    const moves = new Set(field === "transformers" ? present.slice(0, Math.max(last, 0)).filter(isOwn).map((entry) => entry.replace(/^\.\//, "")) : []);
-    return { field, moves, remove: (entry) => isOwn(entry) && !wanted.has(relative(directory, resolve(directory, entry))), add: [...wanted].sort(compareText) };
+    const kept = present.map((entry) => relative(directory, resolve(directory, entry))).filter((entry) => wanted.has(entry));
+    const isInOrder = present.slice(0, Math.max(last, 0)).every((entry) => !isOwn(entry)) && kept.every((entry, i) => entry === add[i]);
+    const moves = new Set(field === "transformers" && !isInOrder ? present.filter(isOwn).map((entry) => entry.replace(/^\.\//, "")) : []);
+    return { field, moves, remove: (entry) => isOwn(entry) && !wanted.has(relative(directory, resolve(directory, entry))), add };
   }
 
   /** What is to change on disk: generated files, or the chosen ones of them, and the kustomizations that list them. */

@@ -1,7 +1,8 @@
+import { diagnose, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
 import { basename, resolve } from "node:path";
 import { runFunction, type FunctionOutput } from "../krm.ts";
 import { learnEarlierNames } from "../tree/origins.ts";
-import { holdsMesh, texts, type Kustomization } from "../tree/tree.ts";
+import { findKustomization, holdsMesh, texts, type Kustomization } from "../tree/tree.ts";
 import { startBuild, type Build, type Tool } from "../tree/tool.ts";
 import { readFileSync } from "node:fs";
 import { isLocalMesh, patchesOf } from "./check.ts";
@@ -63,6 +64,13 @@ export function inTree(build: Build, tool: Tool, workspace: Workspace, wrapper: 
   const stderr = build.stderr.replaceAll(workspace.toCopy(target), shown(resolve(target))).replace(new RegExp(`${escape(workspace.toCopy(workspace.common))}/?`, "g"), `${shown(workspace.common)}/`)
     .replaceAll(wrapper, shown(target)).replace(/: must build at directory: .*$/s, "").replace(nested, "");
   return { ...build, command, stderr };
+}
+
+/** A build that failed, as a diagnostic. */
+export function describeBuild({ command, code, stderr }: Build, { file }: { readonly file: string }): Diagnostic {
+  const message = stderr.trim().replace(/^error: /i, "") || `exit code ${code}`;
+  const named = /path '([^']+)'/.exec(message)?.[1];
+  return diagnose("IZ402", undefined, { command, message }, { position: { file: (named !== undefined && findKustomization(named)) || shown(file) } });
 }
 
 function escape(text: string): string {

@@ -4,8 +4,7 @@ import { startBuild, withTemporary, type Tool } from "../tree/tool.ts";
 import { readDocuments } from "../chunks.ts";
 import { readPointer, valueAt, writeValue } from "./drift.ts";
 import { diffObjects } from "./json-patch.ts";
-import { describeBuild } from "./plan.ts";
-import { renderFiles } from "./render-files.ts";
+import { describeBuild, renderFiles } from "./render-files.ts";
 import { shown, type SourceTree } from "./source.ts";
 
 /** How a plain build of the files on disk compares with rendering. */

@@ -10,7 +10,7 @@ import { exceptionsFile, findExceptions, readExceptions } from "./judge/exceptio
 import type { Exception } from "./judge/exceptions.ts";
 import { askApiServer, askIstioJudge, findJudges, printFinding } from "./judge/judges.ts";
 import type { Judges } from "./judge/judges.ts";
-import { readGoldens, renderOverlays } from "./judge/streams.ts";
+import { buildFiles, readGoldens, renderOverlays } from "./judge/streams.ts";
 
 const filters = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), "istiomize-judge-"));
@@ -32,7 +32,7 @@ try {
 /** Judges everything, prints what stands against it, and gives the exit code. */
 async function judge(judges: Judges): Promise<number> {
   const exceptions = readExceptions();
-  const streams = [...renderOverlays(judges.kustomizes, folder), ...readGoldens(folder)]
+  const streams = [...renderOverlays(judges.kustomizes, folder), ...buildFiles(judges.kustomizes, folder), ...readGoldens(folder)]
     .filter(({ name }) => filters.length === 0 || filters.some((filter) => name.includes(filter)));
   const files = streams.filter(({ problem }) => problem === undefined).map(({ file }) => file);
   if (streams.length === 0) throw new Error("there is nothing to judge");

@@ -15,6 +15,7 @@ import { writePlan } from "../report/plan.ts";
 import { reportDiagnostics } from "../run.ts";
 import { isColoured } from "../stdio.ts";
 import { findTool } from "../tree/tool.ts";
+import { isBelow } from "../tree/tree.ts";
 import type { FileChange } from "../write/change.ts";
 import { findInterrupted, recoverInterrupted, writeChanges } from "../write/transaction.ts";
 import { exitCodeOf, print, readOptions, refuse } from "./cli.ts";
@@ -69,7 +70,7 @@ async function run(args: readonly string[]): Promise<number> {
   const drift = options["check"] ? describeDrift(changes) : [];
   reportDiagnostics(arrangeDiagnostics([...diagnostics, ...drift]));
   if (worstSeverity(diagnostics) === "error") return 1;
-  if (options["diff"]) print((await import("../report/diff.ts")).writeDiff(changes, process.cwd(), isColoured(process.stdout)));
+  if (options["diff"]) print((await import("../report/diff.ts")).writeDiff(changes, isBelow(work.root, process.cwd()) ? process.cwd() : work.root, isColoured(process.stdout)));
   if (options["check"]) return changes.length > 0 ? 1 : print(options["diff"] ? "" : `${idle}\n`);
   if (options["diff"]) return 0;
   if (changes.length === 0) return print(`${idle}\n`);

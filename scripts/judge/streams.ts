@@ -32,6 +32,26 @@ export function renderOverlays(kustomizes: readonly string[], folder: string): S
   }
 }
 
+/** What `scaffold` makes and `generate` writes, built plainly by each of these kustomizes. */
+export function buildFiles(kustomizes: readonly string[], folder: string): Stream[] {
+  const tree = join(folder, "scaffolded");
+  const path = toolPath();
+  const commands = [
+    ["tree", tree, "--name", "shop", "--service", "web", "--image", "registry.example.com/web:1.0.0", "--port", "8080"],
+    ["service", "orders", tree, "--image", "registry.example.com/orders:1.0.0", "--port", "9090", "--protocol", "grpc", "--canary"],
+    ["service", "queue", tree, "--image", "registry.example.com/queue:1.0.0", "--port", "5672", "--protocol", "tcp"],
+    ["service", "cart", tree, "--like", "web"],
+    ["overlay", "preview", tree, "--like", "staging", "--prefix", "p-"],
+  ];
+  for (const args of commands) {
+    const run = spawnSync(process.execPath, [bundle, "scaffold", ...args], { env: { ...process.env, PATH: path }, encoding: "utf8" });
+    if (run.status !== 0) return [{ name: `scaffold ${args.join(" ")}`, file: "scaffolded", problem: `exit code ${run.status}: ${run.stderr.trim()}` }];
+  }
+  const scaffolded = readdirSync(join(tree, "overlays")).sort().map((name) => ({ name: `scaffolded/overlays/${name}`, directory: join(tree, "overlays", name) }));
+  return [...scaffolded, { name: join(overlays, "qa"), directory: join(overlays, "qa") }].flatMap(({ name, directory }) =>
+    kustomizes.map((kustomize) => render(`${name} (plain ${kustomize.slice(dirname(kustomize).length + 1)})`, kustomize, ["build", directory], path, folder)));
+}
+
 function render(name: string, program: string, args: readonly string[], path: string, folder: string): Stream {
   const run = spawnSync(program, args, { cwd: root, env: { ...process.env, PATH: path }, encoding: "utf8", maxBuffer: Infinity });
   const file = writeStream(folder, name, run.stdout ?? "");

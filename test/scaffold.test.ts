@@ -162,6 +162,203 @@ describe("a build of what was scaffolded", () => {
   }
 });
 
+/** Writes the files of a small tree. */
+function writeTree(directory: string, files: { readonly [path: string]: string }): void {
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(directory, path)), { recursive: true });
+    writeFileSync(join(directory, path), text);
+  }
+}
+
+/** A Service and its Deployment, by the labels that its selector asks for, and what its pods mount. */
+function writeService(name: string, labels: string, volumes = "[]"): string {
+  return `apiVersion: v1
+kind: Service
+metadata: {name: ${name}}
+spec:
+  selector: {${labels}}
+  ports: [{name: http, port: 80, targetPort: 8080}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: ${name}}
+spec:
+  selector: {matchLabels: {${labels}}}
+  template:
+    metadata: {labels: {${labels}}}
+    spec:
+      containers: [{name: ${name}, image: "registry.example.com/${name}:1.0.0", ports: [{containerPort: 8080}]}]
+      volumes: ${volumes}
+`;
+}
+
+const settings = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\n";
+const onSettings = "[{name: settings, configMap: {name: settings}}]";
+
+describe("what stands with a service but is not named after it", () => {
+  /** Scaffolds cart like web in a tree of these files and builds it with everything there is; what the last one built, and what was said. */
+  function copyWeb(t: TestContext, files: { readonly [path: string]: string }): { readonly directory: string; readonly names: readonly string[]; readonly notes: string; readonly built: string } {
+    const [directory, installed] = [temporary(t), install(t)];
+    writeTree(directory, files);
+    const { code, stdout, stderr } = scaffold(directory, "service cart . --like web");
+    assert.deepEqual([code, stderr], [0, ""]);
+    const texts = builders.map((builder) => {
+      const made = build(builder, directory, installed, []);
+      assert.equal(made.code, 0, `${builder.name}: ${made.stderr}`);
+      return made.stdout;
+    });
+    const built = texts.at(-1) ?? "";
+    const notes = [...stdout.matchAll(/^note: (?!image )(.*)$/gm)].map(([, note]) => note).join("\n");
+    return { directory, names: Object.keys(objectsOf(built)).map((name) => name.replace(/-[a-z0-9]{10}$/, "")).sort(), notes, built };
+  }
+  const top = "resources: [web, api]\n";
+  const api = { "api/kustomization.yaml": "resources: [api.yaml]\n", "api/api.yaml": writeService("api", "app: api") };
+
+  test("is built once, by every kustomize, wherever the service is built", (t) => {
+    if (builders.length === 0) return t.skip("neither kustomize nor kubectl is on this machine");
+    const [directory, installed] = [copyTrees(t), install(t)];
+    assert.equal(scaffold(directory, "service cart generic --like web-svc").code, 0);
+    for (const builder of builders) {
+      for (const text of buildOverlays(builder, join(directory, "generic"), [], installed)) {
+        const named = Object.values(objectsOf(text)).map((object) => `${kindOf(object)} ${(object["metadata"] as { readonly name: string }).name.replace(/-[a-z0-9]{10}$/, "")}`);
+        assert.deepEqual(named.filter((each) => /cart/.test(each)).sort(), ["ConfigMap cart-settings", "Deployment cart", "Service cart"], builder.name);
+        const [config] = /nginx-config-[a-z0-9]{10}/.exec(text)!;
+        assert.equal(text.split(`name: ${config}\n`).length, 4, "the ConfigMap itself, and both Deployments by its name with the hash");
+      }
+    }
+  });
+
+  test("is copied where a prefix or a namespace of its own tells it apart", (t) => {
+    if (builders.length === 0) return t.skip("neither kustomize nor kubectl is on this machine");
+    for (const field of ["namePrefix: web-", "nameSuffix: -web", "namespace: web"]) {
+      const found = copyWeb(t, { "kustomization.yaml": top, ...api, "web/kustomization.yaml": `${field}\nresources: [web.yaml, settings.yaml]\nconfigMapGenerator: [{name: scripts, literals: [a=b]}]\n`, "web/web.yaml": writeService("web", "app: web", onSettings), "web/settings.yaml": settings });
+      assert.equal(found.names.filter((name) => /^ConfigMap .*(settings|scripts)/.test(name)).length, 4, field);
+      assert.equal(found.notes, "", field);
+    }
+  });
+
+  test("is left out after all where an overlay puts everything into one namespace", (t) => {
+    if (builders.length === 0) return t.skip("neither kustomize nor kubectl is on this machine");
+    const found = copyWeb(t, { "kustomization.yaml": `namespace: shop\n${top}`, ...api, "web/kustomization.yaml": "namespace: web\nresources: [web.yaml, settings.yaml]\n", "web/web.yaml": writeService("web", "app: web", onSettings), "web/settings.yaml": settings });
+    assert.equal(found.names.filter((name) => name.startsWith("ConfigMap")).length, 1);
+    assert.equal(found.notes, "not copied, because its name is not that of web: ConfigMap settings; add what cart needs of its own\ncart and web share ConfigMap settings; a change of it reaches both");
+  });
+
+  test("goes with what counts on it: numbers of replicas, replacements, patches that are written in place, a directory that would hold nothing", (t) => {
+    if (builders.length === 0) return t.skip("neither kustomize nor kubectl is on this machine");
+    const worker = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: worker}\nspec:\n  selector: {matchLabels: {app: worker}}\n  template:\n    metadata: {labels: {app: worker}}\n    spec: {containers: [{name: worker, image: registry.example.com/worker}]}\n";
+    const found = copyWeb(t, {
+      "kustomization.yaml": top, ...api, "web/web.yaml": writeService("web", "app: web"), "web/more/kustomization.yaml": "resources: [settings.yaml]\n", "web/more/settings.yaml": settings, "web/worker.yaml": worker, "common/kustomization.yaml": "resources: [settings.yaml]\n",
+      "common/settings.yaml": settings.replace("settings", "common"),
+      "web/kustomization.yaml": `resources:
+  - web.yaml
+  - worker.yaml
+  - more
+  - ../common
+replicas:
+  - name: worker
+    count: 2
+  - name: web
+    count: 3
+patches:
+  - patch: |
+      apiVersion: apps/v1
+      kind: Deployment
+      metadata:
+        name: worker
+        labels: {of: web}
+replacements:
+  - source: {kind: Deployment, name: worker, fieldPath: metadata.name}
+    targets:
+      - select: {kind: Deployment, name: web}
+        fieldPaths: [metadata.labels.worker]
+        options: {create: true}
+`,
+    });
+    assert.equal(readFileSync(join(found.directory, "cart/kustomization.yaml"), "utf8"), "resources:\n  - cart.yaml\nreplicas:\n  - name: cart\n    count: 3\n");
+    assert.deepEqual(Object.keys(readFiles(join(found.directory, "cart"))), ["cart.yaml", "kustomization.yaml"]);
+    assert.equal(found.notes, "not copied, because their names are not that of web: Deployment worker, ConfigMap settings, resources ../common; add what cart needs of its own");
+  });
+
+  test("is named where the copy uses it, a volume that both would write to above all", (t) => {
+    if (builders.length === 0) return t.skip("neither kustomize nor kubectl is on this machine");
+    const claim = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\nspec: {accessModes: [ReadWriteMany], resources: {requests: {storage: 1Gi}}}\n";
+    const found = copyWeb(t, { "kustomization.yaml": "resources: [web.yaml, data.yaml, api.yaml]\n", "api.yaml": api["api/api.yaml"], "web.yaml": writeService("web", "app: web", "[{name: data, persistentVolumeClaim: {claimName: data}}]"), "data.yaml": claim });
+    assert.equal(found.notes, "cart and web mount the same volume: PersistentVolumeClaim data; give cart a claim of its own unless both may write there");
+  });
+
+  test("does not stay in the selector of the copy, unless every service has it", (t) => {
+    if (builders.length === 0) return t.skip("neither kustomize nor kubectl is on this machine");
+    for (const [labels, selector] of [["app: shop, component: web", "app: shop, component: cart"], ["app.kubernetes.io/name: website", "app.kubernetes.io/name: cart"]]) {
+      const found = copyWeb(t, { "kustomization.yaml": top, ...api, "web/kustomization.yaml": "resources: [web.yaml]\n", "web/web.yaml": writeService("web", labels!) });
+      assert.match(readFileSync(join(found.directory, "cart/cart.yaml"), "utf8"), new RegExp(`selector: \\{${selector}\\}[\\s\\S]*selector: \\{matchLabels: \\{${selector}\\}\\}[\\s\\S]*labels: \\{${selector}\\}`));
+      assert.equal(found.notes, "");
+    }
+    const same = copyWeb(t, { "kustomization.yaml": top, ...api, "api/api.yaml": writeService("api", "tier: back, app: shop"), "web/kustomization.yaml": "resources: [web.yaml]\n", "web/web.yaml": writeService("web", "app: shop") });
+    assert.equal(same.notes, "Service cart selects the same pods as web (app: shop); give its pods and its selector a label of their own");
+  });
+
+  test("of another service is that one's, whatever its name", (t) => {
+    if (builders.length === 0) return t.skip("neither kustomize nor kubectl is on this machine");
+    const found = copyWeb(t, { "kustomization.yaml": top, "api/kustomization.yaml": "resources: [api.yaml, warm-web.yaml]\n", "api/api.yaml": writeService("api", "app: api"), "api/warm-web.yaml": settings.replace("settings", "warm-web"), "web/kustomization.yaml": "resources: [web.yaml]\n", "web/web.yaml": writeService("web", "app: web") });
+    assert.ok(!found.names.some((name) => /warm-cart/.test(name)));
+  });
+});
+
+describe("a tree that mixes layouts", () => {
+  /** The overlays of the example tree are run by the function, by `render` and, one of them, built from generated files. */
+  function copyExample(t: TestContext): string {
+    const directory = temporary(t);
+    cpSync(join(root, "gitops"), join(directory, "gitops"), { recursive: true });
+    return directory;
+  }
+  const nextOf = (stdout: string): readonly string[] => (/^Next\n((?: {2}.*\n)+)$/m.exec(stdout)?.[1] ?? "").trimEnd().split("\n").map((line) => line.trim());
+  const generate = (directory: string, ...args: readonly string[]): Run => istiomize(["generate", ...args], { cwd: directory, env: { PATH } });
+
+  test("gets a new service, and says first which overlay is to be generated again", (t) => {
+    if (!kubectl) return t.skip("no kubectl is on this machine");
+    const directory = copyExample(t);
+    const { code, stdout, stderr } = scaffold(directory, "service cart gitops --like ms-product");
+    assert.deepEqual([code, stderr, nextOf(stdout)[0]], [0, "", "istiomize generate gitops/overlays/qa"]);
+    assert.equal(generate(directory, "--check", "gitops/overlays/qa").code, 1);
+    assert.equal(generate(directory, "gitops/overlays/qa").code, 0);
+    assert.equal(generate(directory, "--check", "gitops/overlays/qa").code, 0);
+    assert.match(readFileSync(join(directory, "gitops/overlays/qa/istio-virtualservice.yaml"), "utf8"), /^ {2}name: cart$/m);
+  });
+
+  test("gets an overlay like the generated one, without its generated files, and builds after the commands that are named", (t) => {
+    if (!kubectl) return t.skip("no kubectl is on this machine");
+    const [directory, installed] = [copyExample(t), install(t)];
+    const { code, stdout, stderr } = scaffold(directory, "overlay qa2 gitops --like qa");
+    assert.deepEqual([code, stderr, nextOf(stdout)], [0, "", ["istiomize generate gitops/overlays/qa2", "kustomize build gitops/overlays/qa2"]]);
+    const overlay = join(directory, "gitops/overlays/qa2");
+    assert.deepEqual([...Object.keys(readFiles(overlay))].sort(), ["kustomization.yaml", "patches/mesh.yaml"]);
+    assert.doesNotMatch(readFileSync(join(overlay, "kustomization.yaml"), "utf8"), /istio-|transformers|configurations/);
+    assert.equal(generate(directory, "gitops/overlays/qa2").code, 0);
+    assert.equal(generate(directory, "--check", "gitops/overlays/qa2").code, 0);
+    for (const builder of builders) {
+      const kindsIn = (name: string): readonly string[] => {
+        const made = build(builder, join(directory, "gitops/overlays", name), installed, []);
+        assert.equal(made.code, 0, `${builder.name}: ${made.stderr}`);
+        return Object.keys(objectsOf(made.stdout)).map((each) => each.replace(/kubestock-qa2?/, "")).sort();
+      };
+      assert.deepEqual(kindsIn("qa2"), kindsIn("qa"), builder.name);
+    }
+  });
+
+  test("gets an overlay like the one that runs the function, and leaves the generated one alone", (t) => {
+    const kustomizes = findKustomizes();
+    const [directory, installed] = [copyExample(t), install(t)];
+    const { code, stdout, stderr } = scaffold(directory, "overlay staging2 gitops --like staging");
+    assert.deepEqual([code, stderr, nextOf(stdout)], [0, "", ["istiomize render gitops/overlays/staging2", "kustomize build --enable-alpha-plugins --enable-exec gitops/overlays/staging2"]]);
+    for (const builder of kustomizes) {
+      const made = build(builder, join(directory, "gitops/overlays/staging2"), installed, ["--enable-alpha-plugins", "--enable-exec"]);
+      assert.equal(made.code, 0, `${builder.name}: ${made.stderr}`);
+      assert.match(made.stdout, /kind: VirtualService/);
+    }
+  });
+});
+
 /** A command that is refused, with nothing on stdout and nothing written. */
 function assertRefused(directory: string, command: string, message: RegExp, exitCode: number): void {
   const [before, directories] = [readFiles(directory), directoriesIn(directory)];

@@ -8,12 +8,12 @@ import { askChoice, askText, canAsk, Cancelled } from "../scaffold/ask.ts";
 import { findGenerated, isRefused, planGenerated } from "../scaffold/generate.ts";
 import { checkLabel, checkServiceName, isDiagnostic, readImage, readPort, type Image } from "../scaffold/names.ts";
 import { planNewTree, type TreeLayout } from "../scaffold/new-tree.ts";
-import { defaultLike, needsNamespace, overlayDirectory, overlayNames, planOverlay, type OverlayRequest } from "../scaffold/overlay.ts";
+import { defaultLike, modelDirectory, needsNamespace, overlayDirectory, overlayNames, planOverlay, type OverlayRequest } from "../scaffold/overlay.ts";
 import type { ServiceProtocol } from "../scaffold/service-files.ts";
 import { planService, type Plan, type ServiceRequest } from "../scaffold/service.ts";
 import { findOverlays, surveyTree, type Layout, type Survey } from "../scaffold/survey.ts";
 import { isColoured } from "../stdio.ts";
-import { runsMesh } from "../tree/tree.ts";
+import { isBelow, runsMesh } from "../tree/tree.ts";
 import { findInterrupted, recoverInterrupted, writeChanges } from "../write/transaction.ts";
 import { exitCodeOf, print, readOptions, refuse } from "./cli.ts";
 
@@ -121,7 +121,10 @@ async function scaffoldOverlay(typed: Typed): Promise<number> {
     ? await ask("--namespace", `--namespace shop-${wanted}`, { message: "Which namespace does it get?", check: (answer) => messageOf(checkLabel(answer, "namespace")) }) : undefined;
   const plan = planOverlay(survey, { ...request, ...(namespace !== undefined && { namespace }) });
   const at = relative(process.cwd(), overlayDirectory(survey, request));
-  return carryOut(survey.root, plan, { typed, layout: survey.layout, next: nextCommands(survey.layout, directory, at) });
+  const model = modelDirectory(survey, request);
+  // The copy of an overlay that stands as generated files in a tree of another layout gets files of its own.
+  const isWritten = survey.layout !== "files" && model !== undefined && findGenerated(survey.root).some((each) => isBelow(resolve(each), model));
+  return carryOut(survey.root, plan, { typed, layout: survey.layout, next: isWritten ? [`istiomize generate ${at}`, `kustomize build ${at}`] : nextCommands(survey.layout, directory, at) });
 }
 
 async function scaffoldTree(typed: Typed): Promise<number> {
@@ -200,10 +203,12 @@ async function carryOut(root: string, plan: Plan, { typed, layout, isNew, next }
   // What is only worth knowing, and mostly about services that were there before, `generate` says.
   reportDiagnostics([...diagnostics.filter(({ severity }) => severity !== "info"), ...refused]);
   if (isRefused([...diagnostics, ...refused])) return [...diagnostics, ...refused].some(({ code }) => code === "IZ401") ? 2 : exitCodeOf(refused);
-  const aside = layout === "files" || isNew ? [] : findGenerated(root).map((each) => `istiomize generate ${each}`);
+  const isAside = layout !== "files" && !isNew && changes.some(({ before }) => before !== undefined); // new files alone change no build that was there
+  const aside = (isAside ? findGenerated(root) : []).map((each) => `istiomize generate ${each}`);
+  const [generate, others] = [true, false].map((isGenerate) => next.filter((command) => command.startsWith("istiomize generate ") === isGenerate)) as [string[], string[]];
   const notes = plan.notes.map((note) => `note: ${note}\n`).join("");
   const list = writePlan(changes, root, isColoured(process.stdout), isNew);
-  return print(`${list}${notes && `\n${notes}`}${isTrial ? "\nNothing was written.\n" : `\nNext\n${[...aside, ...next].map((command) => `  ${command}\n`).join("")}`}`);
+  return print(`${list}${notes && `\n${notes}`}${isTrial ? "\nNothing was written.\n" : `\nNext\n${[...generate, ...aside, ...others].map((command) => `  ${command}\n`).join("")}`}`);
 }
 
 function firstOverlay(survey: Survey): string {

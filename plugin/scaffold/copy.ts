@@ -1,6 +1,6 @@
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { diagnose } from "../../generators/diagnostics/diagnostic.ts";
-import { asMapping, type KubeObject } from "../../generators/kube/object.ts";
+import { asMapping, asText, type KubeObject } from "../../generators/kube/object.ts";
 import { YamlError } from "../chunks.ts";
 import { isOwned } from "../generate/ownership.ts";
 import { editDocuments } from "../tree/documents.ts";
@@ -9,7 +9,7 @@ import { removeMarked } from "../tree/marks.ts";
 import { removeEntries } from "../tree/patch-entries.ts";
 import { isBelow, kustomizationNames } from "../tree/tree.ts";
 import type { Draft } from "./draft.ts";
-import { filesOf, isUrl, readEntries, type Entry } from "./entries.ts";
+import { isUrl, readEntries, removeCommentsAbove, type Entry } from "./entries.ts";
 import { renameWords, renameYaml, type Rename } from "./rename.ts";
 import { positionOf, type Survey } from "./survey.ts";
 
@@ -72,7 +72,7 @@ function renameKustomization(draft: Draft, text: string, survey: Survey, file: s
   const entries = readEntries(text);
   const fields = [...new Set(entries.filter(({ value }) => typeof value === "string").map(({ field }) => field))];
   const plain = editLists(text, fields.map((field) => ({ field, remove: isLeftOut, add: [] })));
-  const left = removeLeftOut(draft, plain, file, (entry) => leavesOutEntry?.(entry, at) === true || (typeof entry.value !== "string" && filesOf(entry, at).some(isLeftOut)));
+  const left = removeLeftOut(draft, plain, file, (entry) => leavesOutEntry?.(entry, at) === true || isLeftOut(asText(asMapping(entry.value)?.["path"]) ?? "."));
   const keeps = (value: string): boolean => rename.keeps?.(value) === true || (isOutside(value, at, survey) && !together.includes(resolve(at, value)));
   return renameYaml(left, { ...rename, keeps });
 }
@@ -81,7 +81,7 @@ function renameKustomization(draft: Draft, text: string, survey: Survey, file: s
 function removeLeftOut(draft: Draft, text: string, file: string, isGone: (entry: Pick<Entry, "field" | "value">) => boolean): string {
   const fields = new Set(readEntries(text).filter(isGone).map(({ field }) => field));
   try {
-    return [...fields].reduce((edited, field) => removeEntries(edited, field, (value) => isGone({ field, value })), text);
+    return [...fields].reduce((edited, field) => removeEntries(edited, field, (value) => isGone({ field, value })), removeCommentsAbove(text, isGone));
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     draft.report(diagnose("IZ439", undefined, { what: positionOf(file).file, why: error.message, help: "copy this directory by hand" }, { position: positionOf(file) }));

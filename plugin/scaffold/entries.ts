@@ -30,6 +30,12 @@ export function nameOfEntry(value: unknown): string {
   return asText(value) ?? asText(mapping?.["name"]) ?? asText(mapping?.["path"]) ?? asText(asMapping(mapping?.["target"])?.["name"]) ?? "";
 }
 
+/** A text without the comments that stand above mappings which are to go from their lists: they speak of those. */
+export function removeCommentsAbove(text: string, isGone: (entry: Pick<Entry, "field" | "value">) => boolean): string {
+  const starts = listsOf(text).flatMap(({ field, list }) => (list.flow ? [] : list.items.filter((item) => isMap(item) && isGone({ field, value: item.toJSON() as unknown })).map((item) => rangeOf(text, list, item as Node)[0])));
+  return starts.reverse().reduce((edited, start) => edited.slice(0, start).replace(/(?:^[ \t]*#[^\n]*\n)+(?![\s\S])/m, "") + edited.slice(start), text);
+}
+
 /** The files and directories that an entry names. */
 export function filesOf({ value }: Pick<Entry, "value">, directory: string): readonly string[] {
   const mapping = asMapping(value);

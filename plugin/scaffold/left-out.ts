@@ -4,7 +4,7 @@ import { asList, asMapping, asText, groupOf, kindOf, nameOf, namespaceOf, type K
 import { isBelow, readObjects, type Kustomization } from "../tree/tree.ts";
 import { filesOf, isUrl, readEntries, type Entry } from "./entries.ts";
 import { renameWords, type Rename } from "./rename.ts";
-import { namersOf, type Found, type Survey } from "./survey.ts";
+import { namersOf, type Survey } from "./survey.ts";
 
 /** What stands with a service and would keep its name in a copy of it, so that it would be there twice. */
 export interface LeftOut {
@@ -31,6 +31,8 @@ export interface CopiedPart {
   readonly isCopied: (file: string) => boolean;
   /** Entries of other kustomizations that are to be repeated. */
   readonly repeated: readonly { readonly entry: Entry; readonly kustomization: Kustomization }[];
+  /** Files that hold objects of others too, of which only its own documents are repeated. */
+  readonly mixed: readonly string[];
   readonly rename: Rename;
 }
 
@@ -47,11 +49,11 @@ const kindsMade: { readonly [field: string]: string } = { configMapGenerator: "C
 const patchFields = ["patches", "patchesStrategicMerge", "patchesJson6902"];
 
 /** Kinds that no namespace tells apart. */
-const clusterKinds = /^(Cluster.*|Namespace|PersistentVolume|StorageClass|IngressClass|PriorityClass|RuntimeClass|CustomResourceDefinition|.*WebhookConfiguration|APIService)$/;
+const clusterKinds = /^(Cluster.+|Namespace|PersistentVolume|StorageClass|IngressClass|PriorityClass|RuntimeClass|CustomResourceDefinition|.*WebhookConfiguration|APIService)$/;
 
 /** Finds what of a service cannot be copied, because its name does not say whose it is. */
 export function findLeftOut(survey: Survey, part: CopiedPart): LeftOut {
-  const { unit, isCopied, repeated, rename } = part;
+  const { unit, isCopied, repeated, mixed, rename } = part;
   const stays = (text: string): boolean => renameWords(text, rename) === text;
   const isTold = makeTold(survey, part);
   const staysItself = (object: KubeObject): boolean => nameOf(object) !== "" && stays(nameOf(object)) && stays(namespaceOf(object));
@@ -90,12 +92,12 @@ export function findLeftOut(survey: Survey, part: CopiedPart): LeftOut {
   const isEmptied = (directory: string, above: readonly string[]): boolean => {
     const kustomization = survey.kustomizations.find((each) => each.directory === directory);
     if (!kustomization || above.includes(directory)) return false;
-    const members = readEntries(kustomization.text).filter(({ field }) => ["resources", "bases", "components", "generators"].includes(field) || (field in makers && field !== "vars"));
+    const members = readEntries(kustomization.text).filter(({ field }) => ["resources", "bases", "components", "generators"].includes(field) || (Object.hasOwn(makers, field) && field !== "vars"));
     return members.length > 0 && members.every((entry) => leaves(entry, directory, [...above, directory]));
   };
   const leaves = ({ field, value }: Pick<Entry, "field" | "value">, directory: string, above: readonly string[]): boolean => {
     const mapping = asMapping(value);
-    if (field in makers && mapping) {
+    if (Object.hasOwn(makers, field) && mapping) {
       const name = asText(makers[field]!(mapping)) ?? "";
       return name !== "" && stays(name) && stays(asText(mapping["namespace"]) ?? "") && !isTold(directory, kindsMade[field] ?? "");
     }
@@ -114,11 +116,11 @@ export function findLeftOut(survey: Survey, part: CopiedPart): LeftOut {
   const pathsOf = (isGone: boolean): readonly string[] => judged.filter((each) => each.isGone === isGone).flatMap(({ entry, kustomization }) => filesOf(entry, kustomization.directory));
   const kept = pathsOf(false);
   const unnamed = pathsOf(true).filter((path) => !kept.some((each) => isBelow(each, path)));
-  const made = judged.filter(({ entry, isGone }) => isGone && entry.field in makers).map(({ entry }) => ({ field: entry.field, name: String(makers[entry.field]!(asMapping(entry.value)!)) }));
+  const made = judged.filter(({ entry, isGone }) => isGone && Object.hasOwn(makers, entry.field)).map(({ entry }) => ({ field: entry.field, name: String(makers[entry.field]!(asMapping(entry.value)!)) }));
   const elsewhere = judged.filter(({ entry: { field, value }, isGone, kustomization: { directory } }) => isGone && isElsewhere(field, resolve(directory, String(value)), String(value), directory))
     .map(({ entry }) => `${entry.field} ${String(entry.value)}`);
   const theirs: readonly Reference[] = [...objects.map(({ object }) => ({ kind: kindOf(object), name: nameOf(object) })), ...made.flatMap(({ field, name }) => (kindsMade[field] === undefined ? [] : [{ kind: kindsMade[field], name }]))];
-  const used = survey.objects.filter((each) => isCopied(each.file) && !objects.includes(each)).flatMap(({ object, holder }) => referencesOf(object).map((reference) => ({ reference, holder })));
+  const used = survey.objects.filter((each) => (isCopied(each.file) ? !objects.includes(each) : mixed.includes(each.file) && !stays(nameOf(each.object)))).flatMap(({ object, holder }) => referencesOf(object).map((reference) => ({ reference, holder })));
   const isShared = ({ kind, name }: Reference, directory: string): boolean =>
     theirs.some((each) => each.kind === kind && each.name === name) || (kind === "PersistentVolumeClaim" && stays(name) && !isTold(directory, kind));
   return {

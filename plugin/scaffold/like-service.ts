@@ -1,45 +1,47 @@
 import { basename, dirname, join, relative } from "node:path";
 import { load } from "js-yaml";
 import { diagnose } from "../../generators/diagnostics/diagnostic.ts";
-import { asText, equal, nameOf, stringsAt, type KubeObject } from "../../generators/kube/object.ts";
+import { asText, nameOf, stringsAt, type KubeObject } from "../../generators/kube/object.ts";
 import { portsOf } from "../../generators/kube/protocol.ts";
 import { splitStream, type Chunk } from "../chunks.ts";
 import { editText, type FieldEdit } from "../edit.ts";
-import { isBelow, kustomizationNames, readObjects } from "../tree/tree.ts";
-import { copyDirectory, copyFile } from "./copy.ts";
+import { isBelow, kustomizationNames, readObjects, type Kustomization } from "../tree/tree.ts";
+import { copyDirectory, copyFile, type Copy } from "./copy.ts";
 import type { Draft } from "./draft.ts";
-import { addPaths, eolOf, readEntries, type Entry } from "./entries.ts";
+import { addPaths, eolOf, filesOf, readEntries, type Entry } from "./entries.ts";
+import { findLeftOut, type CopiedPart, type LeftOut, type Reference } from "./left-out.ts";
+import { describeSelector, findMain, renameLike, type NamedLike } from "./like-names.ts";
 import type { Image } from "./names.ts";
 import { concerns, repeatDocuments, repeatEntries, sharedFiles } from "./overlay-entries.ts";
-import { renameWords, renameYaml, replaceImage, replacePort, type Rename } from "./rename.ts";
+import { namesIt, renameWords, renameYaml, replaceImage, replacePort, type Rename } from "./rename.ts";
 import { containersOf, imageOf, positionOf, workloadsOf, type Found, type ServiceHome, type Survey } from "./survey.ts";
 
 /** A service to be made in the image of another one. */
-export interface LikeRequest {
-  readonly name: string;
-  readonly like: ServiceHome;
+export interface LikeRequest extends NamedLike {
   readonly port: number | undefined;
   readonly image: Image | undefined;
   readonly profiles: readonly string[];
   readonly isCanary: boolean;
-  readonly namespace: string | undefined;
 }
 
 /** Copies a service, and does for it in every other kustomization what is done for the one that it is like. */
 export function copyService(draft: Draft, survey: Survey, request: LikeRequest): readonly string[] {
-  const { name, like, image, namespace } = request;
-  // A second Service for the same pods (`web-headless`) goes with the first; one that is only called alike does not.
-  const selector = stringsAt(like.object, "spec", "selector");
-  const others = survey.services.filter((each) => !equal(stringsAt(each.object, "spec", "selector"), selector)).map((each) => each.name);
-  const oldNamespace = asText(stringsAt(like.object, "metadata")["namespace"]);
-  const pairs = [...(namespace !== undefined && oldNamespace !== undefined ? [[oldNamespace, namespace] as const] : []), [like.name, name] as const];
-  const rename: Rename = { pairs, others };
+  const { name, like, image } = request;
+  const rename = renameLike(survey, request);
   const isOwn = (file: string): boolean => like.unit !== undefined && isBelow(file, like.unit);
+  // What stands with another service is about that one, though it may be called `warm-cache`.
+  const strange = new Set(survey.services.flatMap(({ unit }) => (unit === undefined || isBelow(like.file, unit) ? [] : [unit])));
+  const isApart = (file: string): boolean => isOwn(file) || isBelowAny(file, strange);
   const versions = otherVersions(survey, like, isOwn, request.isCanary);
+  const outside = survey.kustomizations.filter(({ directory }) => !isApart(directory)).map((kustomization) => ({ kustomization, entries: readEntries(kustomization.text).filter((entry) => concerns(entry, rename)) }));
+  const unnamed = findUnnamed(survey, like, rename);
+  const mixed = sharedFiles(survey, rename, isApart);
+  const left = findLeftOut(survey, partOf({ like, rename, outside, unnamed, mixed, isOwn }));
   const leavesOutFile = (file: string): boolean => {
     const names = readObjects(file).map(nameOf);
     return names.length > 0 && names.every((each) => versions.includes(each));
   };
+  const copy: Copy = { rename, leavesOut: (file) => left.leavesOutFile(file) || (!isOwn(file) && leavesOutFile(file)), leavesOutDocument: left.leavesOutDocument, leavesOutEntry: left.leavesOutEntry };
 
   if (like.unit !== undefined) {
     const to = join(dirname(like.unit), renameDirectory(like, name, rename));
@@ -47,19 +49,48 @@ export function copyService(draft: Draft, survey: Survey, request: LikeRequest):
       draft.report(diagnose("IZ431", undefined, { name, by: "a directory" }, { position: positionOf(to) }));
       return [];
     }
-    copyDirectory(draft, survey, like.unit, to, { rename });
+    copyDirectory(draft, survey, like.unit, to, copy);
   }
-  const outside = survey.kustomizations.filter(({ directory }) => like.unit === undefined || !isBelow(directory, like.unit));
-  for (const kustomization of outside) {
-    const entries = readEntries(kustomization.text).filter((entry) => concerns(entry, rename));
+  for (const { kustomization, entries } of outside) {
     const isOfVersion = (entry: Entry): boolean => versions.some((version) => [entry.value, ...Object.values(typeof entry.value === "object" && entry.value !== null ? entry.value : {})].some((value) => typeof value === "string" && basename(value).replace(/\.ya?ml$/, "") === version))
       || filesNamed(entry, kustomization.directory).some(leavesOutFile) || (versions.length > 0 && filesNamed(entry, kustomization.directory).some((file) => saysOnlyWeights(file)));
-    repeatEntries(draft, survey, kustomization, entries, { copy: { rename, leavesOut: leavesOutFile }, image, leavesOut: isOfVersion });
+    repeatEntries(draft, survey, kustomization, entries, { copy, image, leavesOut: isOfVersion });
   }
   if (like.unit !== undefined && like.registrar) registerUnit(draft, like, name, rename);
-  copyUnnamed(draft, survey, like, name, rename);
-  repeatDocuments(draft, sharedFiles(survey, rename, isOwn), rename);
-  return finish(draft, survey, request, versions.length > 0, rename);
+  copyUnnamed(draft, survey, like, name, unnamed.filter((file) => !left.leavesOutFile(file)), copy);
+  repeatDocuments(draft, mixed, rename);
+  return [...finish(draft, survey, request, versions.length > 0, rename), ...describeLeft(left, request), ...describeSelector(request, rename)];
+}
+
+function isBelowAny(path: string, directories: ReadonlySet<string>): boolean {
+  return directories.has(path) || (dirname(path) !== path && isBelowAny(dirname(path), directories));
+}
+
+interface Sources {
+  readonly like: ServiceHome;
+  readonly rename: Rename;
+  readonly outside: readonly { readonly kustomization: Kustomization; readonly entries: readonly Entry[] }[];
+  readonly unnamed: readonly string[];
+  readonly mixed: readonly string[];
+  readonly isOwn: (file: string) => boolean;
+}
+
+function partOf({ like, rename, outside, unnamed, mixed, isOwn }: Sources): CopiedPart {
+  const repeated = outside.flatMap(({ kustomization, entries }) => entries.map((entry) => ({ entry, kustomization })));
+  const paths = repeated.flatMap(({ entry, kustomization }) => filesOf(entry, kustomization.directory).filter((path) => namesIt(relative(kustomization.directory, path), rename)));
+  return { unit: like.unit, rename, repeated, mixed, isCopied: (file) => isOwn(file) || unnamed.includes(file) || paths.some((path) => isBelow(file, path)) };
+}
+
+/** What the copy lacks, and what it has together with the original. */
+function describeLeft({ names, shared }: LeftOut, { name, like }: LikeRequest): readonly string[] {
+  const claims = shared.filter(({ kind }) => kind === "PersistentVolumeClaim");
+  const others = shared.filter(({ kind }) => kind !== "PersistentVolumeClaim");
+  const listOf = (found: readonly Reference[]): string => found.map((each) => `${each.kind} ${each.name}`).join(", ");
+  return [
+    ...(names.length === 0 ? [] : [`not copied, because ${names.length === 1 ? "its name is" : "their names are"} not that of ${like.name}: ${names.join(", ")}; add what ${name} needs of its own`]),
+    ...(others.length === 0 ? [] : [`${name} and ${like.name} share ${listOf(others)}; a change of ${others.length === 1 ? "it" : "them"} reaches both`]),
+    ...(claims.length === 0 ? [] : [`${name} and ${like.name} mount the same volume: ${listOf(claims)}; give ${name} a claim of its own unless both may write there`]),
+  ];
 }
 
 /** The directory of the copy: renamed where the name stands in it, else called as the new service. */
@@ -79,14 +110,17 @@ function registerUnit(draft: Draft, like: ServiceHome, name: string, rename: Ren
   if (missing.length > 0) draft.edit(registrar.file, addPaths(draft.read(registrar.file)!, "resources", missing));
 }
 
-/** Files of a service whose names do not say whose they are (`deployment.yaml` in the base itself): each gets the name in front. */
-function copyUnnamed(draft: Draft, survey: Survey, like: ServiceHome, name: string, rename: Rename): void {
-  if (like.unit !== undefined || !like.registrar) return;
-  const { registrar } = like;
-  const own = registrar.resources.filter((file) => dirname(file) === like.folder && renameWords(basename(file), rename) === basename(file) && isAbout(file, survey, like, rename));
+/** Files of a service whose names do not say whose they are: `deployment.yaml` in the base itself. */
+function findUnnamed(survey: Survey, like: ServiceHome, rename: Rename): readonly string[] {
+  if (like.unit !== undefined || !like.registrar) return [];
+  return like.registrar.resources.filter((file) => dirname(file) === like.folder && !namesIt(basename(file), rename) && isAbout(file, survey, like, rename));
+}
+
+/** Each of them gets the name in front. */
+function copyUnnamed(draft: Draft, survey: Survey, like: ServiceHome, name: string, own: readonly string[], copy: Copy): void {
   const names = own.map((file) => `${name}-${basename(file)}`);
-  own.forEach((file, i) => copyFile(draft, survey, file, join(dirname(file), names[i]!), { rename }));
-  if (own.length > 0) draft.edit(registrar.file, addPaths(draft.read(registrar.file)!, "resources", names.map((each) => relative(registrar.directory, join(like.folder, each)).replaceAll("\\", "/"))));
+  own.forEach((file, i) => copyFile(draft, survey, file, join(dirname(file), names[i]!), copy));
+  if (own.length > 0) draft.edit(like.registrar!.file, addPaths(draft.read(like.registrar!.file)!, "resources", names.map((each) => relative(like.registrar!.directory, join(like.folder, each)).replaceAll("\\", "/"))));
 }
 
 /** Whether a file holds nothing but objects of one service. */
@@ -101,7 +135,7 @@ function isAbout(file: string, survey: Survey, like: ServiceHome, rename: Rename
 function otherVersions(survey: Survey, like: ServiceHome, isOwn: (file: string) => boolean, wantsCanary: boolean): readonly string[] {
   if (wantsCanary) return [];
   const workloads = workloadsOf(like.object, survey.objects);
-  const main = workloads.find(({ object }) => nameOf(object) === like.name) ?? workloads[0];
+  const main = findMain(survey, like);
   return workloads.filter((each) => each !== main && nameOf(each.object) !== (main && nameOf(main.object)) && !isOwn(each.file) && each.holder.directory !== like.holder.directory).map(({ object }) => nameOf(object));
 }
 
@@ -127,7 +161,7 @@ function finish(draft: Draft, survey: Survey, request: LikeRequest, isWithoutVer
   const { like, image, port, profiles, isCanary, name } = request;
   const made = (): readonly string[] => draft.changes().filter(({ before, path }) => before === undefined && /\.ya?ml$/.test(path)).map(({ path }) => path);
   const workloads = workloadsOf(like.object, survey.objects);
-  const main = workloads.find(({ object }) => nameOf(object) === like.name) ?? workloads[0];
+  const main = findMain(survey, like);
   const oldImage = main && imageOf(containersOf(main.object)[0]);
   const renamedImage = oldImage === undefined ? undefined : renameImage(oldImage, rename);
   const [oldPort] = portsOf(like.object);

@@ -62,6 +62,11 @@ export function planOverlay(survey: Survey, request: OverlayRequest): Plan {
   return draft.diagnostics.length > 0 ? { changes: [], diagnostics: draft.diagnostics, notes: [] } : { changes: draft.changes(), diagnostics: [], notes: [] };
 }
 
+/** The directory of the overlay that is copied. */
+export function modelDirectory(survey: Survey, { like }: Pick<OverlayRequest, "like">): string | undefined {
+  return like === undefined ? undefined : findOverlay(survey, like)?.directory;
+}
+
 /** The directory of the new overlay. */
 export function overlayDirectory(survey: Survey, { name, like }: OverlayRequest): string {
   const model = like === undefined ? undefined : findOverlay(survey, like);

@@ -8,6 +8,8 @@ export interface Rename {
   readonly others: readonly string[];
   /** Values that stay as they are, whatever names stand in them. */
   readonly keeps?: (value: string) => boolean;
+  /** Labels that tell a thing apart here, though elsewhere they say of what kind it is. */
+  readonly labels?: readonly string[];
 }
 
 /** Keys whose values say what a thing is, not what it is called. */
@@ -25,7 +27,7 @@ interface Splice {
 
 /** A YAML text with names replaced in values and comments; keys, order, quoting and everything else stay. */
 export function renameYaml(text: string, rename: Rename): string {
-  const values = findValues(text).filter(({ value }) => !rename.keeps?.(value));
+  const values = findValues(text, rename.labels).filter(({ value }) => !rename.keeps?.(value));
   const splices = [...values, ...findComments(text)].flatMap(({ start, end }): readonly Splice[] => {
     const renamed = renameWords(text.slice(start, end), rename);
     return renamed === text.slice(start, end) ? [] : [{ start, end, text: renamed }];
@@ -90,7 +92,7 @@ interface Value {
 }
 
 /** Where the scalars of all documents stand that are values, without those that name a kind of thing. */
-function findValues(text: string): readonly Value[] {
+function findValues(text: string, labels: readonly string[] = []): readonly Value[] {
   const values: Value[] = [];
   for (const document of parseAllDocuments(text, { schema: "failsafe", uniqueKeys: false, logLevel: "silent" })) {
     if (!("contents" in document)) continue;
@@ -98,7 +100,7 @@ function findValues(text: string): readonly Value[] {
       Scalar(position, node, path) {
         if (position === "key" || !node.range) return;
         const key = keyAbove(path);
-        if ((key !== undefined && kept.has(key)) || (key === "name" && isPortName(path))) return;
+        if ((key !== undefined && kept.has(key) && !labels.includes(key)) || (key === "name" && isPortName(path))) return;
         values.push({ start: node.range[0], end: node.range[1], value: String(node.value), key });
       },
     });

@@ -21,10 +21,10 @@ export function readRenaming(tree: SourceTree, directory: string): Renaming {
 
 /**
  * An object that only this kustomization has, as it must stand in a file there, and what kustomize makes of that:
- * its prefix, suffix, namespace and labels are put on what the file says. Where that is the identity of another
- * object, it gets a name of its own in the file.
+ * its prefix, suffix, namespace and labels are put on what the file says. Where another object has that identity,
+ * before this kustomization changes anything or after it, the object gets a name of its own in the file.
  */
-export function placeObject(object: KubeObject, renaming: Renaming, services: ReadonlySet<string>, taken: ReadonlySet<string>): { readonly written: KubeObject; readonly built: KubeObject } {
+export function placeObject(object: KubeObject, renaming: Renaming, services: ReadonlySet<string>, taken: { readonly before: ReadonlySet<string>; readonly after: ReadonlySet<string> }): { readonly written: KubeObject; readonly built: KubeObject } {
   const { prefix, suffix, namespace, labels } = renaming;
   const bare = (name: string): string => (name.length > prefix.length + suffix.length && name.startsWith(prefix) && name.endsWith(suffix) ? name.slice(prefix.length, name.length - suffix.length) : name);
   const metadata = mappingAt(object, "metadata");
@@ -50,7 +50,8 @@ export function placeObject(object: KubeObject, renaming: Renaming, services: Re
         labels: { ...mappingAt(metadata, "labels"), ...labels },
       },
     };
-    if (!taken.has(identityOf(built))) return { written: count === 1 ? written : { ...written, metadata: { ...mappingAt(written, "metadata"), name } }, built };
+    const renamed = count === 1 ? written : { ...written, metadata: { ...mappingAt(written, "metadata"), name } };
+    if (!taken.before.has(identityOf(renamed)) && !taken.after.has(identityOf(built))) return { written: renamed, built };
   }
 }
 

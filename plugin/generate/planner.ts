@@ -60,7 +60,7 @@ export class Planner {
 
   async run(): Promise<readonly Diagnostic[]> {
     const homes = new Set([...new Set(this.#layout.targets.flatMap((target) => this.#filesIn(target)))].flatMap((file) => this.#layout.homeOf(file) ?? []));
-    for (const home of homes) await this.#seedFrom(home);
+    for (const home of [...homes].sort((a, b) => this.#tree.closure(a).size - this.#tree.closure(b).size)) await this.#seedFrom(home);
     const broken = [...this.sources.diagnostics, ...(await this.#checkTwice())];
     if (broken.length > 0) return broken;
     this.#wireReferences();
@@ -98,7 +98,9 @@ export class Planner {
 
   #seed(object: KubeObject, file: string | undefined, origin: OriginOf, home: string): void {
     if (file === undefined) {
-      if (this.#tree.isInside(home)) this.#wanted.addSeed({ file: join(home, fileNameOf(kindOf(object))), object, origin: "services", listers: [home] });
+      // Without a ServiceMesh what belongs to a namespace stands in the smallest kustomization that holds it.
+      const isBelow = this.#seedsIn(home).some((seed) => identityOf(seed.object) === identityOf(object));
+      if (!isBelow && this.#tree.isInside(home)) this.#wanted.addSeed({ file: join(home, fileNameOf(kindOf(object))), object, origin: "services", listers: [home] });
       return;
     }
     const listers = this.#layout.listers.get(file) ?? [];
@@ -248,13 +250,17 @@ export class Planner {
     return named === built ? { built, result } : { built: named, result: await runOn(named.people.map(({ item }) => item)) };
   }
 
+  /** The generated objects of what a target takes in, as they are there. */
+  #below(target: string): readonly KubeObject[] {
+    return this.#tree.nodes.get(target)!.bases.flatMap((base) => this.#outputs.get(base)
+      ?? this.#wanted.seeds.filter(({ listers }) => listers.some((lister) => this.#tree.closure(base).has(lister))).map(({ object }) => object));
+  }
+
   /** Generated objects that `namespace:` of a target would give the name of another one: all but the first of a name. */
   #findDoomed(target: string): readonly KubeObject[] {
     if (readRenaming(this.#tree, target).namespace === undefined) return [];
-    const node = this.#tree.nodes.get(target)!;
-    const below = node.bases.flatMap((base) => this.#outputs.get(base) ?? this.#wanted.seeds.filter(({ listers }) => listers.some((lister) => this.#tree.closure(base).has(lister))).map(({ object }) => object));
     const taken = new Map<string, string>();
-    return [...new Map(below.map((object) => [identityOf(object), object])).values()].filter((object) => {
+    return [...new Map(this.#below(target).map((object) => [identityOf(object), object])).values()].filter((object) => {
       const key = `${groupOf(object)}/${kindOf(object)}/${nameOf(object)}`;
       const first = taken.get(key);
       if (first === undefined) taken.set(key, namespaceOf(object));
@@ -282,10 +288,12 @@ export class Planner {
   #place(target: string, built: Built, missing: readonly KubeObject[]): { readonly seed: Seed; object: KubeObject; readonly wanted: KubeObject }[] {
     const renaming = readRenaming(this.#tree, target);
     const services = serviceNames(built.people.map(({ item }) => item.object));
-    const taken = new Set([...built.generated, ...built.people.map(({ actual }) => ({ object: actual }))].map(({ object }) => identityOf(object)));
+    const before = new Set([...this.#below(target), ...this.#seedsIn(target).filter(({ listers }) => listers.includes(target)).map((seed) => seed.object)].map(identityOf));
+    const after = new Set([...built.generated.map(({ object }) => object), ...built.people.map(({ actual }) => actual)].map(identityOf));
     const placed = missing.map((wanted) => {
-      const { written, built: object } = placeObject(wanted, renaming, services, taken);
-      taken.add(identityOf(object));
+      const { written, built: object } = placeObject(wanted, renaming, services, { before, after });
+      before.add(identityOf(written));
+      after.add(identityOf(object));
       return { seed: this.#wanted.addSeed({ file: join(target, fileNameOf(kindOf(wanted))), object: written, origin: "overlay", listers: [target] }), object, wanted };
     });
     if (placed.length > 0 && ![...this.#tree.closure(target)].some((at) => this.#wanted.hasReferences(at))) this.#wanted.addReferences(target);

@@ -252,8 +252,9 @@ export class Planner {
 
   /** The generated objects of what a target takes in, as they are there. */
   #below(target: string): readonly KubeObject[] {
-    return this.#tree.nodes.get(target)!.bases.flatMap((base) => this.#outputs.get(base)
-      ?? this.#wanted.seeds.filter(({ listers }) => listers.some((lister) => this.#tree.closure(base).has(lister))).map(({ object }) => object));
+    const { bases } = this.#tree.nodes.get(target)!;
+    const others = new Set(bases.filter((base) => !this.#outputs.has(base)).flatMap((base) => [...this.#tree.closure(base)]));
+    return [...bases.flatMap((base) => this.#outputs.get(base) ?? []), ...this.#wanted.seeds.filter(({ listers }) => listers.some((lister) => others.has(lister))).map(({ object }) => object)];
   }
 
   /** Generated objects that `namespace:` of a target would give the name of another one: all but the first of a name. */
@@ -286,6 +287,7 @@ export class Planner {
 
   /** Puts objects that a build lacks into files of the target; gives them as kustomize will have them by then. */
   #place(target: string, built: Built, missing: readonly KubeObject[]): { readonly seed: Seed; object: KubeObject; readonly wanted: KubeObject }[] {
+    if (missing.length === 0) return [];
     const renaming = readRenaming(this.#tree, target);
     const services = serviceNames(built.people.map(({ item }) => item.object));
     const before = new Set([...this.#below(target), ...this.#seedsIn(target).filter(({ listers }) => listers.includes(target)).map((seed) => seed.object)].map(identityOf));

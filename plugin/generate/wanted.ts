@@ -9,7 +9,7 @@ import type { Kustomization } from "../tree/tree.ts";
 import type { FileChange } from "../write/change.ts";
 import { addPatch, removeEntries } from "../tree/patch-entries.ts";
 import { writeRemoval, type PatchFile } from "./delta.ts";
-import { nameReferences, referencesFile, writeHeader, type OriginOf } from "./ownership.ts";
+import { mayBeOwned, nameReferences, referencesFile, writeHeader, type OriginOf } from "./ownership.ts";
 import { shown, type SourceTree } from "./source.ts";
 
 /** A generated object and the file that is to hold it. */
@@ -122,11 +122,11 @@ export class Wanted {
   }
 
   #edit(node: Kustomization, isChosen: (file: string) => boolean): string {
-    const edits = fields.map((field) => this.#editOf(node, field, isChosen));
+    const edits = fields.flatMap((field) => this.#editOf(node, field, isChosen) ?? []);
+    if (edits.length === 0 && !node.content["patches"] && !this.#entries.get(node.directory)?.has("patches")) return node.text;
     // What is to stand behind the others is taken out first: an entry that is there already would stay where it is.
     const freed = editLists(node.text, edits.filter(({ moves }) => moves.size > 0).map(({ field, moves }) => ({ field, remove: (entry) => moves.has(entry), add: [] })));
-    const listed = editLists(freed, edits.filter(({ field, add, remove }) => add.length > 0 || textsOf(node.content, field).some(remove)));
-    return this.#withPatches(node, listed, isChosen);
+    return this.#withPatches(node, edits.length === 0 ? freed : editLists(freed, edits), isChosen);
   }
 
   /** Entries of `patches` are mappings; few trees need one. */
@@ -140,18 +140,21 @@ export class Wanted {
     return wanted.filter((path) => !present.some((entry) => pathOf(entry) === path)).reduce((edited, path) => addPatch(edited, { path }), freed);
   }
 
-  #editOf(node: Kustomization, field: (typeof fields)[number], isChosen: (file: string) => boolean): ListEdit & { readonly moves: ReadonlySet<string> } {
+  /** What is to become of one list; nothing where it is as it should be. */
+  #editOf(node: Kustomization, field: (typeof fields)[number], isChosen: (file: string) => boolean): (ListEdit & { readonly moves: ReadonlySet<string> }) | undefined {
     const { directory } = node;
-    const wanted = new Set([...(this.#entries.get(directory)?.get(field) ?? [])].filter((entry) => isChosen(resolve(directory, entry))));
-    const isOwn = (entry: string): boolean => isChosen(resolve(directory, entry)) && this.#tree.isOwnedEntry(resolve(directory, entry));
-    // A transformer that somebody added behind ours would run after them: ours go last again.
-    const present = textsOf(node.content, field);
+    const wanted = new Set([...(this.#entries.get(directory)?.get(field) ?? [])].filter((entry) => isChosen(join(directory, entry))));
+    const present = textsOf(node.content, field).map((entry) => ({ entry: entry.replace(/^\.\//, ""), path: mayBeOwned(entry) ? relative(directory, resolve(directory, entry)) : entry }));
+    const isOwn = ({ entry, path }: { readonly entry: string; readonly path: string }): boolean => mayBeOwned(entry) && isChosen(join(directory, path)) && this.#tree.isOwnedEntry(join(directory, path));
+    const own = present.filter(isOwn);
     const add = field === "transformers" ? [...wanted] : [...wanted].sort(compareText);
-    const last = present.findLastIndex((entry) => !isOwn(entry));
-    const kept = present.map((entry) => relative(directory, resolve(directory, entry))).filter((entry) => wanted.has(entry));
-    const isInOrder = present.slice(0, Math.max(last, 0)).every((entry) => !isOwn(entry)) && kept.every((entry, i) => entry === add[i]);
-    const moves = new Set(field === "transformers" && !isInOrder ? present.filter(isOwn).map((entry) => entry.replace(/^\.\//, "")) : []);
-    return { field, moves, remove: (entry) => isOwn(entry) && !wanted.has(relative(directory, resolve(directory, entry))), add };
+    const stale = new Set(own.filter(({ path }) => !wanted.has(path)).map(({ entry }) => entry));
+    // A transformer that somebody added behind ours would run after them: ours go last again, in their order.
+    const last = present.findLastIndex((each) => !isOwn(each));
+    const isInOrder = field !== "transformers" || (!present.slice(0, Math.max(last, 0)).some(isOwn) && own.filter(({ path }) => wanted.has(path)).every(({ path }, i) => path === add[i]));
+    const missing = add.some((entry) => !present.some(({ path }) => path === entry));
+    if (stale.size === 0 && isInOrder && !missing) return undefined;
+    return { field, moves: new Set(isInOrder ? [] : own.map(({ entry }) => entry)), remove: (entry) => stale.has(entry.replace(/^\.\//, "")), add };
   }
 
   /** What is to change on disk: generated files, or the chosen ones of them, and the kustomizations that list them. */

@@ -1,4 +1,5 @@
 import { realpathSync, statSync } from "node:fs";
+import { setFlagsFromString } from "node:v8";
 import { arrangeDiagnostics, worstSeverity, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
 import { diagnose } from "../../generators/diagnostics/diagnostic.ts";
 import { suggest } from "../../generators/diagnostics/suggest.ts";
@@ -47,6 +48,8 @@ export async function generate(args: readonly string[]): Promise<number> {
 }
 
 async function run(args: readonly string[]): Promise<number> {
+  // Thousands of files are read and dropped again: with room for them the collector runs a tenth as often.
+  for (const flag of ["--max-semi-space-size=64", "--min-semi-space-size=32"]) setFlagsFromString(flag);
   const end = args.indexOf("--");
   const options = readOptions(end < 0 ? args : args.slice(0, end), flags);
   if (typeof options === "string") return refuse(options);

@@ -279,10 +279,11 @@ export class Planner {
       for (const each of placed) each.object = again.generated.find(({ seed }) => seed === each.seed)?.object ?? each.object;
     }
     const all = [...deltas, ...placed.flatMap(({ object, wanted }) => findDelta(object, wanted))];
+    if (all.length === 0) return placed.length > 0 ? "changed" : "as it was";
     const whole = { ...built, generated: [...built.generated, ...placed] };
     for (const patch of writePatches(all, findNamesakes(whole))) this.#wanted.addPatch(target, patch);
     const confused = findConfused(all, whole, shown(this.#tree.nodes.get(target)!.file));
-    return confused.length > 0 ? confused : all.length > 0 || placed.length > 0 ? "changed" : "as it was";
+    return confused.length > 0 ? confused : "changed";
   }
 
   /** Puts objects that a build lacks into files of the target; gives them as kustomize will have them by then. */

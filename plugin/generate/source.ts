@@ -6,7 +6,7 @@ import { generatedFrom } from "../../generators/kube/object.ts";
 import { ownersOf } from "../../generators/mesh/sources.ts";
 import { readDocuments } from "../chunks.ts";
 import { removeMarked } from "../tree/marks.ts";
-import { holdsMesh, isBelow, kustomizationNames, parseKustomization, realPath, texts as textsOf, type Kustomization } from "../tree/tree.ts";
+import { holdsMesh, isBelow, kustomizationNames, lookAt, parseKustomization, realPath, texts as textsOf, type Kustomization } from "../tree/tree.ts";
 import { isOwned, mayBeOwned } from "./ownership.ts";
 
 /** A tree on disk: its kustomizations, those outside that they build on, and what istiomize wrote into it before. */
@@ -40,7 +40,7 @@ export function readTree(directory: string): SourceTree {
   const diagnostics: Diagnostic[] = [];
   const root = existsSync(directory) ? realpathSync(directory) : directory;
   const problem = checkRoot(directory, root);
-  const found = problem ? { all: new Set<string>(), directories: new Map<string, readonly string[]>(), candidates: [] } : scan(root);
+  const found = problem ? { all: new Set<string>(), types: new Map<string, "file" | "directory">(), directories: new Map<string, readonly string[]>(), candidates: [] } : scan(root);
   const texts = new Map<string, string>();
   const broken = new Set<string>();
   const read = (path: string): string => {
@@ -64,8 +64,8 @@ export function readTree(directory: string): SourceTree {
     if (names.length === 0) return;
     const file = join(at, names[0]!);
     if (names.length > 1) diagnostics.push(diagnose("IZ404", undefined, { message: `${names.join(" and ")} in one directory`, help: "keep one of them" }, { position: { file: shown(file) } }));
-    const parsed = parseKustomization(at, file, read(file));
-    const node = { ...parsed, bases: parsed.bases.map((base) => realpathSync(base)) };
+    const parsed = parseKustomization(at, file, read(file), (path) => found.types.get(path) ?? lookAt(path));
+    const node = { ...parsed, bases: parsed.bases.map((base) => (found.all.has(base) ? base : realpathSync(base))) };
     nodes.set(at, node);
     diagnostics.push(...checkKustomization(node));
     for (const base of node.bases) visit(base);
@@ -121,23 +121,25 @@ function readText(path: string, report: (diagnostic: Diagnostic) => void): strin
 const skipped = new Set(["node_modules", "vendor"]);
 
 /** The directories below that hold a kustomization, and the files that may be generated ones. */
-function scan(root: string): { readonly all: ReadonlySet<string>; readonly directories: ReadonlyMap<string, readonly string[]>; readonly candidates: readonly string[] } {
+function scan(root: string): { readonly all: ReadonlySet<string>; readonly types: ReadonlyMap<string, "file" | "directory">; readonly directories: ReadonlyMap<string, readonly string[]>; readonly candidates: readonly string[] } {
   const directories = new Map<string, readonly string[]>();
   const candidates: string[] = [];
   const all = new Set<string>();
+  const types = new Map<string, "file" | "directory">();
   const visit = (at: string): void => {
     all.add(at);
     const entries = readdirSync(at, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
     const names = kustomizationNames.filter((name) => entries.some((entry) => entry.name === name && !entry.isDirectory()));
     if (names.length > 0) directories.set(at, names);
     for (const entry of entries) {
+      if (entry.isDirectory() || entry.isFile()) types.set(join(at, entry.name), entry.isDirectory() ? "directory" : "file");
       if (entry.isDirectory()) {
         if (!entry.name.startsWith(".") && !skipped.has(entry.name)) visit(join(at, entry.name));
       } else if (mayBeOwned(entry.name) && entry.isFile()) candidates.push(join(at, entry.name));
     }
   };
   visit(root);
-  return { all, directories, candidates };
+  return { all, types, directories, candidates };
 }
 
 function checkKustomization(node: Kustomization): readonly Diagnostic[] {

@@ -50,7 +50,11 @@ export function readKustomization(directory: string): Kustomization | undefined 
   return file === undefined ? undefined : parseKustomization(directory, file, readFileSync(file, "utf8"));
 }
 
-export function parseKustomization(directory: string, file: string, text: string): Kustomization {
+/** What stands at a path, if anything does. */
+export type TypeOf = (path: string) => "file" | "directory" | undefined;
+
+/** A kustomization from its text; `typeOf` looks at the disk unless its caller knows better. */
+export function parseKustomization(directory: string, file: string, text: string, typeOf: TypeOf = lookAt): Kustomization {
   const { value, problem } = read(text);
   const content = asMapping(value) ?? {};
   const entries = ["resources", "bases", "components"].flatMap((field) => texts(content[field]));
@@ -87,7 +91,7 @@ export function texts(value: unknown): readonly string[] {
   return asList(value).filter((entry) => typeof entry === "string");
 }
 
-function typeOf(path: string): "file" | "directory" | undefined {
+export function lookAt(path: string): ReturnType<TypeOf> {
   const stats = statSync(path, { throwIfNoEntry: false });
   return stats === undefined ? undefined : stats.isDirectory() ? "directory" : "file";
 }

@@ -514,7 +514,7 @@ export const catalogue = {
   IZ406: rule("error", "a file of this name is not istiomize's", (a: { file: string }) => ({
     read: `${a.file}, whose first line is not the header of a generated file`,
     expected: "the name to be free, or the file to be one that istiomize wrote",
-    help: "rename your file (and its entry in the kustomization), or delete it if istiomize is to write it; nothing was written",
+    help: "rename your file (and its entry in the kustomization) and take istiomize.dev/generated-from out of it, or delete it if istiomize is to write it; nothing was written",
   }), "`generate` never touches a file that it does not own, and its own files have fixed names."),
   IZ407: rule("info", "remote base left alone", (a: { url: string }) => ({
     read: a.url,
@@ -622,6 +622,11 @@ export const catalogue = {
     expected: "annotations and ServiceMeshes in documents of their own, which leave everything else as it is",
     help: `${a.help}; nothing was written`,
   }), "`--remove --annotations` takes out what is istiomize's and nothing else; where that is not certain, a person decides."),
+  IZ429: rule("warning", "a patch also meets generated objects", (a: { patch: string; object: string }) => ({
+    read: `${a.patch} patches every object of its target, such as ${a.object}, which istiomize generates`,
+    expected: "patches of objects that people wrote: generated ones are brought back to what annotations and the ServiceMesh say",
+    help: "name the object that is meant; for generated ones set an annotation, or a field of the ServiceMesh",
+  }), "What a patch does to a generated object is undone at the end of the kustomization, so that a plain build gives what `render` gives."),
   IZ430: rule("error", "a name that Kubernetes refuses", (a: { name: string; what: "service" | "overlay" | "namespace" | "mesh" | "prefix"; start: string; suggestion?: string }) => ({
     read: `${quote(a.name)} for ${a.what === "overlay" || a.what === "service" ? `a new ${a.what}` : `the ${a.what}`}`,
     expected: `at most 63 lower-case letters, digits and \`-\`, beginning with ${a.start}${a.what === "prefix" ? "" : " and not ending with `-`"}`,

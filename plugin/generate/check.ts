@@ -1,6 +1,6 @@
-import { relative, resolve } from "node:path";
+import { resolve } from "node:path";
 import { diagnose, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
-import { asList, asMapping, asText, describeObject, identityOf, kindOf, nameOf, stringsAt } from "../../generators/kube/object.ts";
+import { asList, asMapping, asText, describeObject, groupOf, identityOf, kindOf, nameOf, stringsAt, type KubeObject } from "../../generators/kube/object.ts";
 import { isServiceMesh } from "../../generators/mesh/config.ts";
 import { readDocuments } from "../chunks.ts";
 import { runsMesh, type Kustomization } from "../tree/tree.ts";
@@ -57,6 +57,8 @@ export function checkPatches(tree: SourceTree, target: string, seeds: readonly S
     const node = tree.nodes.get(at);
     if (!node || Object.keys(node.content).every((field) => !field.startsWith("patches"))) return [];
     return patchesOf(node, tree.read).filter(({ file }) => !tree.owned.has(file)).flatMap(({ name, file, text, target: chosen }) => {
+      const wide = chosen && isWide(chosen) ? seeds.find(({ object }) => meets(chosen, object)) : undefined;
+      if (wide) return [diagnose("IZ429", undefined, { patch: name, object: describeObject(wide.object) }, { position: { file: shown(file), line: lineOf(tree.read(file), new RegExp(`kind:\\s*["']?${kindOf(wide.object)}`)) } })];
       const named = chosen ? [{ kind: chosen["kind"], metadata: { name: chosen["name"] } }] : readDocuments(text);
       const hit = named.find((object) => generated.has(`${kindOf(object)}/${nameOf(object)}`));
       if (!hit) return [];
@@ -66,13 +68,30 @@ export function checkPatches(tree: SourceTree, target: string, seeds: readonly S
   });
 }
 
-/** Objects that a kustomization would hold twice. */
-export function checkTwice(sources: readonly Source[]): readonly Diagnostic[] {
+/** Whether the target of a patch is more than one object by name. */
+function isWide({ name }: { readonly [key: string]: unknown }): boolean {
+  return name === undefined || !/^[a-z0-9.-]+$/.test(String(name));
+}
+
+function meets({ group, kind, name, labelSelector, annotationSelector }: { readonly [key: string]: unknown }, object: KubeObject): boolean {
+  const fits = (pattern: unknown, text: string): boolean => {
+    try {
+      return pattern === undefined || new RegExp(`^(?:${String(pattern)})$`).test(text);
+    } catch {
+      return false;
+    }
+  };
+  return kind !== undefined && labelSelector === undefined && annotationSelector === undefined && fits(group, groupOf(object)) && fits(kind, kindOf(object)) && fits(name, nameOf(object));
+}
+
+/** Objects that a kustomization would hold twice: of one identity, and below the same names and namespaces. */
+export function checkTwice(tree: SourceTree, target: string, sources: readonly Source[]): readonly Diagnostic[] {
+  const ways = findWays(tree, target);
   const seen = new Map<string, Source>();
   return sources.flatMap((source) => {
     const { object } = source.item;
     if (nameOf(object) === "") return [];
-    const identity = `${asText(object["apiVersion"])} ${identityOf(object)}`;
+    const identity = `${asText(object["apiVersion"])} ${identityOf(object)} ${ways.get(source.file) ?? ""}`;
     const other = seen.get(identity);
     seen.set(identity, source);
     if (!other) return [];
@@ -80,7 +99,17 @@ export function checkTwice(sources: readonly Source[]): readonly Diagnostic[] {
   });
 }
 
-/** A path as it stands in a kustomization of this directory. */
-export function entryOf(directory: string, file: string): string {
-  return relative(directory, file);
+/** By file, everything below a target that renames what is in it. */
+function findWays(tree: SourceTree, target: string): ReadonlyMap<string, string> {
+  const ways = new Map<string, string>();
+  const visit = (at: string, way: string): void => {
+    const node = tree.nodes.get(at);
+    if (!node) return;
+    const own = ["namespace", "namePrefix", "nameSuffix"].flatMap((field) => (node.content[field] === undefined ? [] : [`${field}=${String(node.content[field])}`])).join(" ");
+    const here = at === target || own === "" ? way : `${way} ${own}`;
+    for (const file of node.resources) ways.set(file, `${ways.get(file) ?? ""}${here}`);
+    for (const base of node.bases) visit(base, here);
+  };
+  visit(target, "");
+  return ways;
 }

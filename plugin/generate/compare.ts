@@ -6,7 +6,6 @@ import type { PipelineResult } from "../../generators/pipeline.ts";
 import type { FieldEdit } from "../edit.ts";
 import type { Built } from "./build.ts";
 import { findDelta, withFields, type Delta } from "./delta.ts";
-import type { Seed } from "./wanted.ts";
 
 /** What a plain build lacks against a rendered one. */
 export interface Difference {
@@ -47,10 +46,10 @@ interface Pairing {
 function pairUp(generated: Built["generated"], wanted: readonly Made[]): Pairing {
   const now = new Map(generated.map((each) => [identityOf(each.object), each]));
   const before = new Map(generated.map((each) => [identityOf(each.seed.object), each]));
-  const used = new Set<Seed>();
+  const used = new Set<KubeObject>();
   const take = (found: Built["generated"][number] | undefined): KubeObject | undefined => {
-    if (!found || used.has(found.seed)) return undefined;
-    used.add(found.seed);
+    if (!found || used.has(found.object)) return undefined;
+    used.add(found.object);
     return found.object;
   };
   const pairs: (readonly [KubeObject, KubeObject])[] = [];
@@ -62,13 +61,13 @@ function pairUp(generated: Built["generated"], wanted: readonly Made[]): Pairing
     else missing.push(made);
   }
   for (const made of [...missing]) {
-    const moved = take(generated.find(({ seed, object }) => !used.has(seed) && kindOf(seed.object) === kindOf(made.object) && groupOf(seed.object) === groupOf(made.object)
+    const moved = take(generated.find(({ seed, object }) => !used.has(object) && kindOf(seed.object) === kindOf(made.object) && groupOf(seed.object) === groupOf(made.object)
       && [seed.object, object].some((each) => nameOf(each) === nameOf(made.object))));
     if (!moved) continue;
     missing.splice(missing.indexOf(made), 1);
     pairs.push([moved, made.object]);
   }
-  return { pairs, left: generated.filter(({ seed }) => !used.has(seed)).map(({ object }) => object), missing };
+  return { pairs, left: generated.filter(({ object }) => !used.has(object)).map(({ object }) => object), missing };
 }
 
 /** Whether another object of a build has the kind and the name of this one, now or before kustomize renamed it. */

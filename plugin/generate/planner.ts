@@ -14,7 +14,7 @@ import { findDelta, writeMark, writePatches } from "./delta.ts";
 import { Insertions } from "./insertions.ts";
 import { changesOf, isPlain, isPredictable, type Layout } from "./layout.ts";
 import { runOn, Sources, type Source } from "./objects.ts";
-import { fileNameOf, type OriginOf } from "./ownership.ts";
+import { fileNameOf, referencesFile, type OriginOf } from "./ownership.ts";
 import { findNamespaces, moveItem, placeObject, readRenaming, serviceNames, withNamespaceOf } from "./place.ts";
 import { Queue } from "./queue.ts";
 import { describeBuild, inTree, originalTexts } from "./render-files.ts";
@@ -110,7 +110,7 @@ export class Planner {
 
   async #checkTwice(): Promise<readonly Diagnostic[]> {
     const found: Diagnostic[] = [];
-    for (const target of this.#layout.targets) found.push(...checkTwice(await this.sources.all(this.#filesIn(target))));
+    for (const target of this.#layout.targets) found.push(...checkTwice(this.#tree, target, await this.sources.all(this.#filesIn(target))));
     return found;
   }
 
@@ -124,11 +124,17 @@ export class Planner {
     const needed = this.#layout.targets.filter((target) => [...this.#tree.closure(target)].some((at) => holders.has(at)));
     const used = new Set<string>();
     for (const target of needed) {
+      if (this.#isWired(target)) continue;
       const near = [...wired].filter((at) => this.#tree.closure(target).has(at));
       for (const at of near.length > 0 ? near : [target]) used.add(at);
       wired.add(near[0] ?? target);
     }
     for (const at of used) this.#wanted.addReferences(at);
+  }
+
+  /** Whether name references come with a target already, from a base outside the tree too. */
+  #isWired(target: string): boolean {
+    return [...this.#tree.closure(target)].some((at) => this.#wanted.hasReferences(at) || (!this.#tree.isInside(at) && this.#tree.owned.has(join(at, referencesFile))));
   }
 
   #isPlain(target: string): boolean {
@@ -299,7 +305,7 @@ export class Planner {
       after.add(identityOf(object));
       return { seed: this.#wanted.addSeed({ file: join(target, fileNameOf(kindOf(wanted))), object: written, origin: "overlay", listers: [target] }), object, wanted };
     });
-    if (placed.length > 0 && ![...this.#tree.closure(target)].some((at) => this.#wanted.hasReferences(at))) this.#wanted.addReferences(target);
+    if (placed.length > 0 && !this.#isWired(target)) this.#wanted.addReferences(target);
     return placed;
   }
 }

@@ -81,6 +81,8 @@ export function readTree(directory: string): SourceTree {
     const text = read(path);
     return isOwned(text) || isGenerated(text) ? [[path, text]] : [];
   }));
+  const taken = [...nodes.values()].flatMap(({ resources }) => resources).filter((file) => mayBeOwned(file) && !owned.has(file) && isInside(file) && claims(read(file)));
+  diagnostics.push(...taken.map((file) => diagnose("IZ406", undefined, { file: shown(file) }, { position: { file: shown(file), line: 1 } })));
   const isOwnedEntry = (path: string): boolean => owned.has(path) || (mayBeOwned(path) && !existsSync(path));
   const original = (path: string): string => (read(path).includes("# istiomize") ? removeMarked(read(path)) : read(path));
   const files = [...nodes.values()].flatMap(({ resources }) => resources);
@@ -88,14 +90,18 @@ export function readTree(directory: string): SourceTree {
   return { root, nodes, closure: closures(nodes), isInside, owned, isOwnedEntry, read, original, meshFiles, diagnostics };
 }
 
-function configurationsOf({ directory, content }: Kustomization): readonly string[] {
-  return textsOf(content["configurations"]).map((entry) => resolve(directory, entry)).filter((path) => existsSync(path));
+/** What kpt wrote with the function has no header, and no comment of anybody's, but says of every object where it came from. */
+function isGenerated(text: string): boolean {
+  return !/^\s*#/m.test(text) && claims(text);
 }
 
-/** What kpt wrote with the function has no header, but says of every object where it came from. */
-function isGenerated(text: string): boolean {
+function claims(text: string): boolean {
   const objects = text.includes(generatedFrom) ? readDocuments(text) : [];
   return objects.length > 0 && objects.every((object) => ownersOf(object) !== undefined);
+}
+
+function configurationsOf({ directory, content }: Kustomization): readonly string[] {
+  return textsOf(content["configurations"]).map((entry) => resolve(directory, entry)).filter((path) => existsSync(path));
 }
 
 function checkRoot(directory: string, root: string): Diagnostic | undefined {
@@ -149,6 +155,7 @@ function checkKustomization(node: Kustomization): readonly Diagnostic[] {
     return { file: shown(file), ...(line > 0 && { line }) };
   };
   return [
+    ...(!problem && Object.keys(node.content).length === 0 ? [diagnose("IZ404", undefined, { message: "an empty file, which kustomize refuses", help: "list resources in it, or delete it" }, { position: { file: shown(file) } })] : []),
     ...(problem ? [diagnose("IZ404", undefined, { message: problem.message }, { position: { file: shown(file), ...(problem.line !== undefined && { line: problem.line }) } })] : []),
     ...missing.filter((entry) => !mayBeOwned(entry)).map((entry) => diagnose("IZ404", undefined, { message: `an entry ${JSON.stringify(entry)}, and nothing is there`, help: "create the file, or take the entry out" }, { position: at(entry) })),
     ...remote.map((url) => diagnose("IZ407", undefined, { url }, { position: at(url) })),

@@ -164,7 +164,7 @@ export class Wanted {
     for (const file of new Set([...this.#tree.owned.keys(), ...this.files()])) {
       if (!this.#tree.isInside(file) || !isChosen(file)) continue;
       const before = this.#tree.owned.get(file);
-      const after = this.textOf(file);
+      const after = withLineEnds(this.textOf(file), before);
       if (before === undefined && existsSync(file)) diagnostics.push(diagnose("IZ406", undefined, { file: shown(file) }, { position: { file: shown(file), line: 1 } }));
       else if (before !== after) changes.push({ path: file, before, after });
     }
@@ -183,6 +183,11 @@ export class Wanted {
     }
     return { changes, diagnostics };
   }
+}
+
+/** A checkout may have changed the line ends of a generated file: that is no difference. */
+function withLineEnds(text: string | undefined, like: string | undefined): string | undefined {
+  return like?.includes("\r\n") ? text?.replaceAll("\n", "\r\n") : text;
 }
 
 function textsOf(content: { readonly [key: string]: unknown }, ...names: readonly string[]): readonly string[] {

@@ -1,6 +1,7 @@
-import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
-import { commonDirectory, isBelow } from "../tree/tree.ts";
+import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { asList, asMapping, asText } from "../../generators/kube/object.ts";
+import { commonDirectory, isBelow, lookAt, texts, walkKustomizations, type Kustomization } from "../tree/tree.ts";
 import { writeYaml } from "../write-yaml.ts";
 import type { SourceTree } from "./source.ts";
 
@@ -24,9 +25,11 @@ const skipped = new Set([".git", "node_modules"]);
  * a copy of thousands of services takes a fraction of a second.
  */
 export function makeWorkspace(tree: SourceTree, temporary: string, changed: ReadonlyMap<string, string | undefined>): Workspace {
-  const outside = [...tree.nodes.keys()].filter((directory) => !isBelow(directory, tree.root));
+  const named = [...tree.nodes.values()].flatMap(namedPaths);
+  const configured = named.filter((path) => lookAt(path) === "directory").flatMap((path) => walkKustomizations(path).map(({ directory }) => realpathSync(directory)));
+  const outside = [...new Set([...tree.nodes.keys(), ...configured])].filter((directory) => !isBelow(directory, tree.root));
   const roots = [tree.root, ...outside.filter((directory) => !outside.some((other) => other !== directory && isBelow(directory, other)))];
-  const further = [...tree.nodes.values()].flatMap(({ resources, patches }) => [...resources, ...patches]).filter((file) => !roots.some((root) => isBelow(file, root)));
+  const further = [...tree.nodes.values()].flatMap(({ resources, patches }) => [...resources, ...patches]).concat(named.filter((path) => lookAt(path) === "file")).filter((file) => !roots.some((root) => isBelow(file, root)));
   const common = commonDirectory([...roots, ...further.map(dirname)]);
   const base = join(realpathSync(temporary), "tree");
   const toCopy = (path: string): string => join(base, relative(common, path));
@@ -37,7 +40,8 @@ export function makeWorkspace(tree: SourceTree, temporary: string, changed: Read
     mkdirSync(dirname(copy), { recursive: true });
     writeFileSync(copy, text);
   };
-  for (const root of roots) linkTree(root, toCopy(root), changed);
+  const copyOf = (path: string): string | undefined => (roots.some((root) => isBelow(path, root)) ? toCopy(path) : undefined);
+  for (const root of roots) linkTree(root, toCopy(root), changed, copyOf);
   for (const file of further) {
     mkdirSync(dirname(toCopy(file)), { recursive: true });
     if (!changed.has(file)) linkFile(file, toCopy(file));
@@ -62,14 +66,23 @@ export function makeWorkspace(tree: SourceTree, temporary: string, changed: Read
   };
 }
 
-function linkTree(from: string, to: string, changed: ReadonlyMap<string, unknown>): void {
+/** What a kustomization names beside resources and patches: files and directories of transformers, generators and so on. */
+function namedPaths({ directory, content }: Kustomization): readonly string[] {
+  const listed = ["transformers", "generators", "validators", "configurations", "crds"].flatMap((field) => texts(content[field])).filter((entry) => !entry.includes("\n"));
+  const paths = [...asList(content["replacements"]), content["openapi"]].flatMap((entry) => asText(asMapping(entry)?.["path"]) ?? []);
+  return [...listed, ...paths].map((entry) => resolve(directory, entry));
+}
+
+function linkTree(from: string, to: string, changed: ReadonlyMap<string, unknown>, copyOf: (path: string) => string | undefined): void {
   mkdirSync(to, { recursive: true });
   if (!existsSync(from)) return; // a tree that is about to be made
   for (const entry of readdirSync(from, { withFileTypes: true })) {
     if (skipped.has(entry.name)) continue;
     const [path, copy] = [join(from, entry.name), join(to, entry.name)];
     const isDirectory = entry.isSymbolicLink() ? statSync(path, { throwIfNoEntry: false })?.isDirectory() : entry.isDirectory();
-    if (isDirectory && !(entry.isSymbolicLink() && isBelow(from, realpathSync(path)))) linkTree(path, copy, changed);
+    const target = isDirectory && entry.isSymbolicLink() ? copyOf(realpathSync(path)) : undefined;
+    if (target !== undefined) symlinkSync(target, copy); // what it leads to may be other than on disk
+    else if (isDirectory && !(entry.isSymbolicLink() && isBelow(from, realpathSync(path)))) linkTree(path, copy, changed, copyOf);
     else if (!isDirectory && !changed.has(path)) linkFile(path, copy);
   }
 }

@@ -79,7 +79,7 @@ function isRemote(entry: string): boolean {
 
 function read(text: string): { readonly value?: unknown; readonly problem?: Kustomization["problem"] } {
   try {
-    const value = load(text);
+    const value = text.includes("\n---") ? loadAll(text)[0] : load(text); // kustomize reads the first document
     return value === undefined || value === null || asMapping(value) ? { value } : { problem: { message: "no mapping", line: 1 } };
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;

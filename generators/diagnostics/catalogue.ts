@@ -486,8 +486,8 @@ export const catalogue = {
   }), "Injected faults are real errors for real callers."),
 
   // ---- 4xx: files and commands
-  IZ401: rule("error", "neither kustomize nor kubectl found", () => ({
-    read: "no `kustomize` and no `kubectl` on PATH",
+  IZ401: rule("error", "neither kustomize nor kubectl found", (a: { named?: string }) => ({
+    read: a.named === undefined ? "no `kustomize` and no `kubectl` on PATH" : `--with ${a.named}, and no such program`,
     expected: "one of them: istiomize renders with the real tool",
     help: "install kustomize (brew install kustomize, or the releases of kubernetes-sigs/kustomize) or kubectl (kubernetes.io/docs/tasks/tools)",
   }), "`render` builds with the tool that your pipeline uses, never with an imitation."),
@@ -577,10 +577,10 @@ export const catalogue = {
     expected: "one content for one file",
     help: "nothing was written; replace the symbolic link by a file or directory of its own",
   }), "One of the two contents would be lost."),
-  IZ420: rule("error", "generated file out of date", (a: { found: string; wanted: string; why?: string }) => ({
+  IZ420: rule("error", "generated file out of date", (a: { found: string; wanted: string; tree: string }) => ({
     read: a.found,
     expected: a.wanted,
-    help: `${a.why ? `${a.why}; ` : ""}\`istiomize generate\` writes it, \`istiomize generate --diff\` shows every difference`,
+    help: `\`istiomize generate ${a.tree}\` writes it, with --diff it shows every difference`,
   }), "Plain `kustomize build` uses the files as they are: what is out of date there is out of date in the cluster."),
   IZ421: rule("error", "the tree has another layout", (a: { layout: "transformer" | "resource"; file: string }) => ({
     read: a.layout === "transformer" ? `${a.file} runs istiomize inside the build, under \`transformers:\`` : `the ServiceMesh in ${a.file}, without the annotation config.kubernetes.io/local-config`,
@@ -597,8 +597,8 @@ export const catalogue = {
     expected: "settings to be annotations, which overlays can patch",
     help: `patch the annotation of its Service instead; for a field without one, ${a.annotation}`,
   }), "A generated object is made anew from annotations and the ServiceMesh, and the files bring every build to that result."),
-  IZ424: rule("error", "the plain build differs", (a: { field: string; found: string; wanted: string; more: number }) => ({
-    read: `${a.field}: ${a.found}`,
+  IZ424: rule("error", "the plain build differs", (a: { found: string; wanted: string; more: number }) => ({
+    read: a.found,
     expected: `${a.wanted}, as \`istiomize render\` gives${a.more > 0 ? ` (and ${a.more} more differences in this object)` : ""}`,
     help: "`istiomize generate` brings the files up to date; if it has nothing to do, please report this tree",
   }), "The generated files must give the same objects as rendering: otherwise what was reviewed is not what runs."),

@@ -67,9 +67,9 @@ export function refuse(message: string): number {
   return 2;
 }
 
-/** Another run at work is no fault of the tree: this one could not run. */
+/** Another run at work, or no kustomize, is no fault of the tree: this one could not run. */
 export function exitCodeOf(diagnostics: readonly Diagnostic[]): 1 | 2 {
-  return diagnostics.some(({ code }) => code === "IZ412") ? 2 : 1;
+  return diagnostics.some(({ code }) => code === "IZ412" || code === "IZ401") ? 2 : 1;
 }
 
 export function print(text: string): number {

@@ -6,8 +6,9 @@ import { print, readOptions, refuse } from "./cli.ts";
 
 /** `istiomize explain timeout`, `explain IZ310`, `explain --list`. */
 export function explain(args: readonly string[]): number {
-  const options = readOptions(args, { list: { type: "boolean" } });
+  const options = readOptions(args, { list: { type: "boolean" }, help: { type: "boolean", short: "h" } });
   if (typeof options === "string") return refuse(options);
+  if (options["help"]) return print(explainHelp);
   if (options["list"]) return print(listSettings());
   const [topic, extra] = options._ ?? [];
   if (extra !== undefined) return refuse(`explain takes one name; ${JSON.stringify(extra)} is a second one`);
@@ -44,3 +45,14 @@ function explainCode(code: Code): string {
   const { severity, title, why } = catalogue[code];
   return `${code}  ${severity}: ${title}\n${why}\n`;
 }
+
+const explainHelp = `istiomize explain <annotation or code>: what a setting or a code means
+
+Examples
+  istiomize explain timeout
+  istiomize explain IZ310
+  istiomize explain --list
+
+Options
+      --list   every annotation, with a line on each
+`;

@@ -70,9 +70,9 @@ async function run(args: readonly string[]): Promise<number> {
   const work = await plan(directory, options, passed);
   if (typeof work === "string") return refuse(work);
   const { changes, diagnostics, idle } = work;
-  const drift = options["check"] ? describeDrift(changes) : [];
+  const drift = options["check"] ? describeDrift(changes, shown(work.root)) : [];
   reportDiagnostics(arrangeDiagnostics([...diagnostics, ...drift]));
-  if (worstSeverity(diagnostics) === "error") return 1;
+  if (worstSeverity(diagnostics) === "error") return exitCodeOf(diagnostics);
   if (options["diff"]) print((await import("../report/diff.ts")).writeDiff(changes, isBelow(work.root, process.cwd()) ? process.cwd() : work.root, isColoured(process.stdout)));
   if (options["check"]) return changes.length > 0 ? 1 : print(options["diff"] ? "" : `${idle}\n`);
   if (options["diff"]) return 0;
@@ -82,8 +82,13 @@ async function run(args: readonly string[]): Promise<number> {
     reportDiagnostics(refused);
     if (refused.length > 0) return exitCodeOf(refused);
   }
-  const next = options["migrate"] ? `\nNext\n  istiomize generate ${shown(work.root)}\n` : "";
+  const next = options["migrate"] ? `\nNext, for without it plain builds have no mesh\n  istiomize generate ${shown(work.root)}\n` : "";
   return print(writePlan(changes, work.root, isColoured(process.stdout), Boolean(options["all"])) + next);
+}
+
+/** What is only good to know about settings comes with every \`render\`; here it would come with every run. */
+function isWorthSaying({ severity, code }: Diagnostic): boolean {
+  return severity !== "info" || code.startsWith("IZ4");
 }
 
 /** What may not stand together. */
@@ -97,17 +102,15 @@ function checkOptions(options: { readonly [name: string]: unknown }): string | u
 }
 
 async function plan(directory: string, options: { readonly [name: string]: unknown }, passed: readonly string[]): Promise<Work | string> {
-  if (options["remove"]) {
+  if (options["remove"] || options["migrate"]) {
     const tree = readTree(directory);
-    return { root: tree.root, idle: "nothing to remove: no generated files, entries or lines here", ...planRemoval(tree, { annotations: Boolean(options["annotations"]) }) };
-  }
-  if (options["migrate"]) {
-    const tree = readTree(directory);
-    return { root: tree.root, idle: "nothing to migrate: the tree is in the files layout", ...planMigration(tree) };
+    const idle = options["remove"] ? "nothing to remove: no generated files, entries or lines here" : "nothing to migrate: the tree is in the files layout";
+    if (worstSeverity(tree.diagnostics) === "error") return { root: tree.root, idle, changes: [], diagnostics: tree.diagnostics };
+    return { root: tree.root, idle, ...(options["remove"] ? planRemoval(tree, { annotations: Boolean(options["annotations"]) }) : planMigration(tree)) };
   }
   const only = options["only"] as string | undefined;
   const progress = startProgress();
-  const { tree, changes, diagnostics, services, wanted } = await planTree(directory, {
+  const { tree, changes, diagnostics, services, wanted, isMeshed } = await planTree(directory, {
     flags: passed, say: (text) => progress.say(text), ...(typeof options["with"] === "string" && { with: options["with"] }), ...(only !== undefined && { only }),
   });
   progress.end();
@@ -117,7 +120,8 @@ async function plan(directory: string, options: { readonly [name: string]: unkno
   }
   const count = wanted.files().length;
   if (only !== undefined) return { root: tree.root, changes, diagnostics, idle: `nothing to do: what belongs to ${only} is up to date` };
-  return { root: tree.root, changes, diagnostics, idle: count === 0 ? "nothing to generate: no Service here is meshed" : `nothing to do: ${count} generated file${count === 1 ? " is" : "s are"} up to date` };
+  const nothing = isMeshed ? "nothing to do: the generated files stand in what these kustomizations build on" : "nothing to generate: no Service that a kustomization here builds is meshed";
+  return { root: tree.root, changes, diagnostics: diagnostics.filter(isWorthSaying), idle: count === 0 ? nothing : `nothing to do: ${count} generated file${count === 1 ? " is" : "s are"} up to date` };
 }
 
 async function verify(directory: string, named: string | undefined, passed: readonly string[]): Promise<number> {
@@ -128,10 +132,11 @@ async function verify(directory: string, named: string | undefined, passed: read
   }
   const tool = findTool(named);
   if (!tool) {
-    reportDiagnostics([diagnose("IZ401", undefined, {})]);
+    reportDiagnostics([diagnose("IZ401", undefined, named === undefined ? {} : { named })]);
     return 2;
   }
   const { targets } = findLayout(tree);
+  if (targets.length === 0) return print("nothing to verify: no kustomization here is built by itself\n");
   const progress = startProgress({ total: targets.length });
   const found: { readonly objects: number; readonly diagnostics: readonly Diagnostic[] }[] = [];
   for (const target of targets) {
@@ -159,7 +164,7 @@ Options
       --check                 exit with 1 where a file is out of date; for CI and before a commit
       --verify                build everything plainly and as \`render\` does, and compare
       --only SERVICE          change only what belongs to this Service
-      --migrate               bring a tree of another layout to the files layout first
+      --migrate               change a tree of another layout to the files layout; run generate after it
       --remove                take out everything that was generated
       --annotations           with --remove: the annotations and the ServiceMesh too
       --all                   name every file of a long list

@@ -15,7 +15,7 @@ export async function render(args: readonly string[]): Promise<number> {
   const file = ["kustomization.yaml", "kustomization.yml", "Kustomization"].map((name) => join(directory, name)).find((path) => existsSync(path) && statSync(path).isFile());
   if (!file) return report(await diagnosed("IZ403", { directory }));
   const tool = findTool(options.with);
-  if (!tool) return report(await diagnosed("IZ401", {}));
+  if (!tool) return report(await diagnosed("IZ401", options.with === undefined ? {} : { named: options.with }));
   // kustomize starts before anything else is loaded: its time is most of the time.
   const early = /^transformers:/m.test(readFileSync(file, "utf8")) ? undefined : startBuild(tool, directory, options.flags);
   const { walkKustomizations, runsMesh } = await import("../tree/tree.ts");
@@ -123,7 +123,7 @@ async function reportLocated(diagnostics: readonly Diagnostic[], tree: Tree): Pr
   (await import("../run.ts")).reportDiagnostics(locateInTree(diagnostics, tree));
 }
 
-async function diagnosed(...[code, args]: ["IZ401", Record<string, never>] | ["IZ403", { directory: string }]): Promise<Diagnostic> {
+async function diagnosed(...[code, args]: ["IZ401", { readonly named?: string }] | ["IZ403", { directory: string }]): Promise<Diagnostic> {
   const { diagnose } = await import("../../generators/diagnostics/diagnostic.ts");
   return code === "IZ401" ? diagnose(code, undefined, args) : diagnose(code, undefined, args);
 }

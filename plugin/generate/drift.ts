@@ -8,13 +8,14 @@ import { isOwned } from "./ownership.ts";
 import { shown } from "./source.ts";
 
 /** What is out of date on disk, file by file: the field, what stands there and what should. */
-export function describeDrift(changes: readonly FileChange[]): readonly Diagnostic[] {
+export function describeDrift(changes: readonly FileChange[], tree: string): readonly Diagnostic[] {
   return changes.flatMap((change) => {
     const { path, before, after } = change;
-    if (before === undefined) return [diagnose("IZ420", undefined, { found: "no such file", wanted: listObjects(after!) }, { position: { file: shown(path) } })];
-    if (after === undefined) return [diagnose("IZ420", undefined, { found: listObjects(before), wanted: "no such file: nothing asks for it any more" }, { position: { file: shown(path), line: 1 } })];
-    const fields = isOwned(before) ? describeFields(path, before, after) : [];
-    return fields.length > 0 ? fields : [describeLine(path, before, after)];
+    if (before === undefined) return [diagnose("IZ420", undefined, { tree, found: "no such file", wanted: listObjects(after!) }, { position: { file: shown(path) } })];
+    if (after === undefined) return [diagnose("IZ420", undefined, { tree, found: listObjects(before), wanted: "no such file: nothing asks for it any more" }, { position: { file: shown(path), line: 1 } })];
+    // A patch is a text in a field: its lines say more than the field does.
+    const fields = isOwned(before) && !before.includes("kind: PatchTransformer") ? describeFields(path, before, after, tree) : [];
+    return fields.length > 0 ? fields : [describeLine(path, before, after, tree)];
   });
 }
 
@@ -24,7 +25,7 @@ function listObjects(text: string): string {
 }
 
 /** The first difference of each object in a generated file. */
-function describeFields(path: string, before: string, after: string): readonly Diagnostic[] {
+function describeFields(path: string, before: string, after: string, tree: string): readonly Diagnostic[] {
   const wanted = new Map(readDocuments(after).map((object) => [identityOf(object), object]));
   const found = readDocuments(before);
   const extra = found.filter((object) => !wanted.has(identityOf(object)));
@@ -32,18 +33,18 @@ function describeFields(path: string, before: string, after: string): readonly D
   return [
     ...found.flatMap((object) => {
       const [first] = wanted.has(identityOf(object)) ? diffObjects(object, wanted.get(identityOf(object))!) : [];
-      return first ? [describeField(path, before, object, first)] : [];
+      return first ? [describeField(path, before, object, first, tree)] : [];
     }),
-    ...extra.map((object) => diagnose("IZ420", { ref: refOf(object), path: [] }, { found: describeObject(object), wanted: "no such object" }, { position: { file: shown(path), line: lineOf(before, object, [])?.line ?? 1 } })),
-    ...missing.map((object) => diagnose("IZ420", { ref: refOf(object), path: [] }, { found: "no such object", wanted: describeObject(object) }, { position: { file: shown(path) } })),
+    ...extra.map((object) => diagnose("IZ420", { ref: refOf(object), path: [] }, { tree, found: describeObject(object), wanted: "no such object" }, { position: { file: shown(path), line: lineOf(before, object, [])?.line ?? 1 } })),
+    ...missing.map((object) => diagnose("IZ420", { ref: refOf(object), path: [] }, { tree, found: "no such object", wanted: describeObject(object) }, { position: { file: shown(path) } })),
   ];
 }
 
-function describeField(path: string, text: string, object: KubeObject, operation: Operation): Diagnostic {
+function describeField(path: string, text: string, object: KubeObject, operation: Operation, tree: string): Diagnostic {
   const keys = readPointer(operation.path);
   const position = lineOf(text, object, operation.op === "add" ? keys.slice(0, -1) : keys);
   return diagnose("IZ420", { ref: refOf(object), path: keys }, {
-    found: operation.op === "add" ? "nothing" : writeValue(valueAt(object, keys)),
+    tree, found: operation.op === "add" ? "nothing" : writeValue(valueAt(object, keys)),
     wanted: operation.op === "remove" ? "no such field" : writeValue(operation.value),
   }, { position: { file: shown(path), ...(position && position) } });
 }
@@ -74,12 +75,12 @@ function lineOf(text: string, object: KubeObject, path: readonly string[]): { re
 }
 
 /** The first line that differs: an entry of a kustomization, a line that istiomize added to a file of people's. */
-function describeLine(path: string, before: string, after: string): Diagnostic {
+function describeLine(path: string, before: string, after: string, tree: string): Diagnostic {
   const [found, wanted] = [before.split(/\r?\n/), after.split(/\r?\n/)];
   const at = found.findIndex((line, i) => line !== wanted[i]);
   const index = at < 0 ? found.length : at;
   return diagnose("IZ420", undefined, {
-    found: wanted.length > found.length ? "no such line" : quote(found[index]), wanted: wanted.length < found.length ? "no such line" : quote(wanted[index]),
+    tree, found: wanted.length > found.length ? "no such line" : quote(found[index]), wanted: wanted.length < found.length ? "no such line" : quote(wanted[index]),
   }, { position: { file: shown(path), line: index + 1 } });
 }
 

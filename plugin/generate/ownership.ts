@@ -69,3 +69,6 @@ export const nameReferences = `${writeHeader("references")}nameReference:
   fieldSpecs:
   - {group: networking.istio.io, kind: VirtualService, path: spec/http/delegate/name}
 `;
+
+/** The JSON Schema beside a scaffolded ServiceMesh. It must not end in `.json`: kpt reads such files as objects, and refuses a package with one that is none. */
+export const schemaFile = "servicemesh.jsonschema";

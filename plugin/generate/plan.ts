@@ -15,6 +15,8 @@ export interface Plan {
   readonly changes: readonly FileChange[];
   readonly diagnostics: readonly Diagnostic[];
   readonly wanted: Wanted;
+  /** Whether anything here is meshed, wherever its files stand. */
+  readonly isMeshed: boolean;
   /** The names of the Services in the files of the tree. */
   readonly services: ReadonlySet<string>;
 }
@@ -40,7 +42,7 @@ export async function planTree(directory: string, options: PlanOptions = {}): Pr
   const { changes, diagnostics } = isRefused(said) ? { changes: [], diagnostics: [] } : wanted.changes(only?.isChosen);
   const all = [...said, ...diagnostics];
   return {
-    tree, layout, wanted, services: serviceNames(sources.map(({ item }) => item.object)), diagnostics: arrangeDiagnostics(all),
+    tree, layout, wanted, isMeshed: planner.isMeshed(), services: serviceNames(sources.map(({ item }) => item.object)), diagnostics: arrangeDiagnostics(all),
     changes: isRefused(all) ? [] : [...changes, ...planner.insertions.changes(only?.sources)].sort((a, b) => (a.path < b.path ? -1 : 1)),
   };
 }

@@ -67,7 +67,7 @@ export class Planner {
     const built = this.#layout.targets.filter((target) => !this.#isPlain(target));
     if (built.length === 0) return this.#settle(async (target) => this.#readPlain(target));
     const tool = findTool(this.#options.with);
-    if (!tool) return [diagnose("IZ401", undefined, {})];
+    if (!tool) return [diagnose("IZ401", undefined, this.#options.with === undefined ? {} : { named: this.#options.with })];
     return withTemporary((temporary) => this.#settleWith(tool, temporary));
   }
 
@@ -254,6 +254,11 @@ export class Planner {
     if (!result.usedNames) return { built, result };
     const named = built.withEarlierNames();
     return named === built ? { built, result } : { built: named, result: await runOn(named.people.map(({ item }) => item)) };
+  }
+
+  /** Whether anything here is meshed, wherever its files stand. */
+  isMeshed(): boolean {
+    return [...this.#outputs.values()].some((objects) => objects.length > 0);
   }
 
   /** The generated objects of what a target takes in, as they are there. */

@@ -1,10 +1,12 @@
-import { resolve } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { diagnose, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
 import { annotationPrefix, asList, asMapping, asText } from "../../generators/kube/object.ts";
 import { editText } from "../edit.ts";
 import { editInline, removeEntries } from "../tree/patch-entries.ts";
 import { parseKustomization, realPath, type Kustomization } from "../tree/tree.ts";
 import type { FileChange } from "../write/change.ts";
+import { schemaFile } from "./ownership.ts";
 import { beginRevision, type Revision } from "./revision.ts";
 import { shown, type SourceTree } from "./source.ts";
 import { stripPatches, stripResources, stripTransformers } from "./strip.ts";
@@ -29,7 +31,13 @@ export function planRemoval(tree: SourceTree, { annotations }: { readonly annota
   if (!annotations) return { changes: plain, diagnostics };
   const revision = beginRevision(tree, plain);
   const refused = [...checkOutside(tree), ...takeOut(tree, revision)];
-  return refused.length > 0 ? { changes: [], diagnostics: refused } : { changes: revision.changes(), diagnostics: [] };
+  return refused.length > 0 ? { changes: [], diagnostics: refused } : { changes: [...revision.changes(), ...removeSchemas(tree)], diagnostics: [] };
+}
+
+/** The schema that `scaffold` wrote beside a ServiceMesh, for editors. */
+function removeSchemas(tree: SourceTree): readonly FileChange[] {
+  const paths = new Set([...tree.meshFiles].map((file) => join(dirname(file), schemaFile)).filter((path) => existsSync(path) && tree.isInside(path)));
+  return [...paths].map((path) => ({ path, before: readFileSync(path, "utf8"), after: undefined })).filter(({ before }) => /ritten by istiomize/.test(before));
 }
 
 function filesInside(tree: SourceTree, filesOf: (node: Kustomization) => readonly string[]): readonly string[] {

@@ -33,13 +33,13 @@ function compareObjects(found: readonly KubeObject[], wanted: readonly KubeObjec
   return identities.flatMap((identity) => {
     const [one, other] = [before.get(identity), after.get(identity)];
     const at = { position: { file } };
-    if (!one) return [diagnose("IZ424", { ref: refOf(other!), path: [] }, { field: describeObject(other!), found: "not in the build", wanted: "this object", more: 0 }, at)];
-    if (!other) return [diagnose("IZ424", { ref: refOf(one), path: [] }, { field: describeObject(one), found: "in the build", wanted: "no such object", more: 0 }, at)];
+    if (!one) return [diagnose("IZ424", { ref: refOf(other!), path: [] }, { found: "not in the build", wanted: describeObject(other!), more: 0 }, at)];
+    if (!other) return [diagnose("IZ424", { ref: refOf(one), path: [] }, { found: describeObject(one), wanted: "no such object", more: 0 }, at)];
     const [first, ...more] = diffObjects(one, other);
     if (!first) return [];
     const keys = readPointer(first.path);
     return [diagnose("IZ424", { ref: refOf(one), path: keys }, {
-      field: keys.at(-1)!, found: first.op === "add" ? "nothing" : writeValue(valueAt(one, keys)), wanted: first.op === "remove" ? "no such field" : writeValue(first.value), more: more.length,
+      found: first.op === "add" ? "nothing" : writeValue(valueAt(one, keys)), wanted: first.op === "remove" ? "no such field" : writeValue(first.value), more: more.length,
     }, at)];
   });
 }

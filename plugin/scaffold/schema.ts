@@ -1,7 +1,7 @@
+import { schemaFile } from "../generate/ownership.ts";
 import { writeMeshSchema } from "../../generators/mesh/schema.ts";
 
-/** The name of the schema's file beside a ServiceMesh. It must not end in `.json`: kpt reads such files as objects, and refuses a package with one that is none. */
-export const schemaFile = "servicemesh.jsonschema";
+export { schemaFile };
 
 /** The first line of a scaffolded ServiceMesh: editors with yaml-language-server then check and complete it, offline too. */
 export const schemaLine = `# yaml-language-server: $schema=${schemaFile}\n`;

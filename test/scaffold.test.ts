@@ -25,6 +25,11 @@ function scaffold(directory: string, command: string): Run {
   return istiomize(["scaffold", ...command.trim().split(/\s+/)], { cwd: directory, env: { PATH } });
 }
 
+/** What is said, as where there is a kustomize: elsewhere commands to type name kubectl. */
+function withKustomize(text: string): string {
+  return text.replaceAll("kubectl kustomize ", "kustomize build ");
+}
+
 /** Every directory below one, empty ones included. */
 function directoriesIn(directory: string): readonly string[] {
   return readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name)).sort();
@@ -45,7 +50,7 @@ describe("what is scaffolded", () => {
       const before = readFiles(directory);
       const { code, stdout, stderr } = scaffold(directory, readFileSync(join(folder, name, "scaffold.txt"), "utf8"));
       assert.deepEqual([code, stderr], [0, ""]);
-      const made: { readonly [path: string]: string } = { ...changedFiles(before, readFiles(directory)), "stdout.txt": stdout };
+      const made: { readonly [path: string]: string } = { ...changedFiles(before, readFiles(directory)), "stdout.txt": withKustomize(stdout) };
       // The schema is checked where it is made; here it would only be long.
       const found = Object.fromEntries(Object.entries(made).map(([path, text]) => [path, path.endsWith(".jsonschema") ? "…\n" : text]));
       const expected = join(folder, name, "expected");
@@ -305,6 +310,37 @@ replacements:
   });
 });
 
+describe("a tree with two bases that have services of the same names", () => {
+  const base = { "kustomization.yaml": "resources:\n  - db\n  - web\n", "db/kustomization.yaml": "resources:\n  - db.yaml\n", "db/db.yaml": writeService("db", "app: db"), "web/kustomization.yaml": "resources:\n  - web.yaml\n", "web/web.yaml": writeService("web", "app: web") };
+  const below = (directory: string, files: { readonly [path: string]: string }): { readonly [path: string]: string } => Object.fromEntries(Object.entries(files).map(([path, text]) => [`${directory}/${path}`, text]));
+  const overlayOf = (name: string): string => `namespace: ${name}\nresources:\n  - ../../base-${name}\nreplicas:\n  - name: db\n    count: 1\n  - name: web\n    count: 2\ncomponents:\n  - ../../sizes-${name}\n`;
+  const component = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nimages:\n  - name: registry.example.com/db\n    newTag: 1.0.0\n  - name: registry.example.com/web\n    newTag: 1.0.0\n";
+  const files = ["a", "b"].reduce((made, name) => ({
+    ...made, ...below(`two/base-${name}`, base), [`two/overlays/${name}/kustomization.yaml`]: overlayOf(name), [`two/sizes-${name}/kustomization.yaml`]: component,
+  }), {});
+
+  test("is not guessed at: the base has to be named", (t) => {
+    const directory = temporary(t);
+    writeTree(directory, files);
+    assertRefused(directory, "service cart two --image registry.example.com/cart:1.0.0 --port 80", /error IZ434 .*\n {2}read {6}two\/base-a, two\/base-b\n.*\n {2}help {6}say which: `--base two\/base-a`; nothing/, 1);
+    assertRefused(directory, "service cart two --image registry.example.com/cart:1.0.0 --port 80 --base base-c", /error IZ433 .*\n.*--base base-c: no kustomization there\n.*two\/base-a, two\/base-b\n/, 1);
+  });
+
+  test("gets a new service in the one that is named, from here or from the tree, and in what builds that one", (t) => {
+    for (const [name, named] of [["a", "base-a"], ["b", "two/base-b"]]) {
+      const directory = temporary(t);
+      writeTree(directory, files);
+      const before = readFiles(directory);
+      const { code, stdout, stderr } = scaffold(directory, `service cart two --image registry.example.com/cart:1.0.0 --port 8443 --base ${named}`);
+      assert.deepEqual([code, stderr], [0, ""]);
+      assert.match(stdout, new RegExp(`^ {2}istiomize render two/overlays/${name}$`, "m"));
+      const changed = changedFiles(before, readFiles(directory));
+      assert.deepEqual(Object.keys(changed).filter((path) => !path.startsWith(`two/base-${name}/`)).sort(), [`two/overlays/${name}/kustomization.yaml`, `two/sizes-${name}/kustomization.yaml`]);
+      assert.match(Object.entries(changed).find(([path]) => /cart\/.*service\.yaml|cart\/cart\.yaml/.test(path))![1], /8443/);
+    }
+  });
+});
+
 describe("a tree that mixes layouts", () => {
   /** The overlays of the example tree are run by the function, by `render` and, one of them, built from generated files. */
   function copyExample(t: TestContext): string {
@@ -312,7 +348,7 @@ describe("a tree that mixes layouts", () => {
     cpSync(join(root, "gitops"), join(directory, "gitops"), { recursive: true });
     return directory;
   }
-  const nextOf = (stdout: string): readonly string[] => (/^Next\n((?: {2}.*\n)+)$/m.exec(stdout)?.[1] ?? "").trimEnd().split("\n").map((line) => line.trim());
+  const nextOf = (stdout: string): readonly string[] => (/^Next\n((?: {2}.*\n)+)$/m.exec(withKustomize(stdout))?.[1] ?? "").trimEnd().split("\n").map((line) => line.trim());
   const generate = (directory: string, ...args: readonly string[]): Run => istiomize(["generate", ...args], { cwd: directory, env: { PATH } });
 
   test("gets a new service, and says first which overlay is to be generated again", (t) => {
@@ -375,7 +411,7 @@ describe("a command line", () => {
     rmSync(join(directory, "broken"), { recursive: true });
     const missing: readonly (readonly [string, RegExp])[] = [
       ["service", /the name of the service is missing.*`istiomize scaffold service NAME`/], ["service cart shop", /--image is missing.*`--image registry/], ["service cart shop --image a:1", /--port is missing.*`--port 8080`/],
-      ["overlay", /the name of the overlay is missing/], ["overlay qa shop", /--like, one of production, staging is missing.*`--like production`/], ["overlay qa shop --like production", /--namespace is missing.*`--namespace shop-qa`/],
+      ["overlay", /the name of the overlay is missing/], ["overlay qa shop", /--like is missing \(production or staging\).*`--like production`/], ["overlay qa shop --like production", /--namespace is missing.*`--namespace shop-qa`/],
       ["tree new", /--name is missing/], ["tree new --name shop", /--service is missing/], ["tree new --name shop --service web", /--image is missing/],
     ];
     for (const [command, message] of missing) assertRefused(directory, command, message, 2);
@@ -396,6 +432,38 @@ describe("a command line", () => {
     for (const name of readdirSync(folder).filter((each) => each.startsWith("refused-"))) {
       const command = readFileSync(join(folder, name, "command.txt"), "utf8").replace(/^scaffold /, "").replaceAll("../trees/", "");
       assertRefused(directory, command, /error IZ\d+/, 1);
+    }
+  });
+
+  test("with a name that cannot be is told so before anything else is missing", (t) => {
+    const directory = copyTrees(t);
+    const names: readonly (readonly [string, RegExp])[] = [
+      ["service web shop", /^shop\/base\/services\/web\/web-service\.yaml:\d+ {2}error IZ431 .*\n {2}read {6}"web", the name of Service web\n/], ["service Web shop", /IZ430[\s\S]*take web;/],
+      ["overlay staging shop", /^shop\/overlays\/staging {2}error IZ431/], ["overlay Staging shop", /IZ430[\s\S]*take staging;/],
+    ];
+    for (const [command, message] of names) assertRefused(directory, command, message, 1);
+  });
+
+  test("with a port below zero is told what a port is", (t) => {
+    assertRefused(copyTrees(t), "service cart shop --image a:1 --port -1", /error IZ432 .*\n {2}read {6}"-1"\n/, 1);
+  });
+
+  test("that makes a tree refuses a file, and names all that is in the way at once", (t) => {
+    const directory = temporary(t);
+    writeFileSync(join(directory, "f.txt"), "");
+    assertRefused(directory, `tree f.txt --name shop --service web ${first}`, /error IZ408 .*\n {2}read {6}f\.txt: a file, not a directory\n/, 1);
+    scaffold(directory, `tree --layout transformer --name shop --service web ${first}`);
+    assertRefused(directory, `tree --layout transformer --name shop --service web ${first}`, /^gitops\/base\/kustomization\.yaml {2}error IZ438 .*\n.* and 14 more\n.*\n.*`istiomize scaffold service NAME gitops`[^\n]*\n$/, 1);
+  });
+
+  test("is followed by commands that can be typed, with kubectl where there is no kustomize", (t) => {
+    const directory = temporary(t);
+    cpSync(join(folder, "trees/shop"), join(directory, "my shop"), { recursive: true });
+    const programs = temporary(t);
+    for (const [tool, command] of [["kubectl", "kubectl kustomize"], ["kustomize", "kustomize build"]]) {
+      writeFileSync(join(programs, tool!), "#!/bin/sh\n", { mode: 0o755 });
+      const { stdout } = istiomize(["scaffold", "service", `cart-${tool}`, "my shop", "--like", "web"], { cwd: directory, env: { PATH: programs } });
+      assert.match(stdout, new RegExp(`^ {2}${command} 'my shop/overlays/production'`, "m"));
     }
   });
 
@@ -452,6 +520,11 @@ function typeAt(t: TestContext, directory: string, command: string, answers: rea
   return run("sh", ["-c", `(${typed}; sleep 1) | script -qec "'${process.execPath}' '${bundle}' scaffold ${command}" /dev/null`], { cwd: directory, env: { TERM: "xterm" } });
 }
 
+/** What a terminal shows, without its colours and movements. */
+function plain(text: string): string {
+  return text.replace(/\u001b\[[?\d;]*[A-Za-z]/g, "");
+}
+
 describe("a terminal", () => {
   test("is asked for what is missing", (t) => {
     const directory = copyTrees(t);
@@ -460,6 +533,26 @@ describe("a terminal", () => {
     assert.equal(asked.code, 0, asked.stdout);
     for (const question of [/Which image does it run\?/, /Which port does it listen on\?/]) assert.match(asked.stdout, question);
     assert.match(readFileSync(join(directory, "shop/base/services/cart/cart-deployment.yaml"), "utf8"), /image: registry\.example\.com\/cart:1\.0\n[\s\S]*containerPort: 8080/);
+  });
+
+  test("shows a port that the first digit replaces", (t) => {
+    const directory = copyTrees(t);
+    const asked = typeAt(t, directory, "service cart shop --image registry.example.com/cart:1.0", ["9000\\r"]);
+    if (!asked) return;
+    assert.equal(asked.code, 0, asked.stdout);
+    assert.match(plain(asked.stdout), /8080/);
+    assert.match(readFileSync(join(directory, "shop/base/services/cart/cart-deployment.yaml"), "utf8"), /containerPort: 9000\n/);
+  });
+
+  test("is asked nothing about a name that cannot be", (t) => {
+    const directory = copyTrees(t);
+    for (const [command, code] of [["service web shop", "IZ431"], ["overlay Staging shop", "IZ430"]]) {
+      const asked = typeAt(t, directory, command!, ["\\r"]);
+      if (!asked) return;
+      assert.equal(asked.code, 1, asked.stdout);
+      assert.match(plain(asked.stdout), new RegExp(`error ${code}`));
+      assert.doesNotMatch(plain(asked.stdout), /\?/);
+    }
   });
 
   test("whose user goes away finds everything as it was", (t) => {

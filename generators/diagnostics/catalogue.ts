@@ -642,10 +642,10 @@ export const catalogue = {
     expected: "a number from 1 to 65535",
     help: "give the port that the container listens on, such as `--port 8080`; nothing was written",
   }), "Kubernetes refuses a Service with any other port."),
-  IZ433: rule("error", "no base to add a service to", (a: { found: readonly string[] }) => ({
-    read: a.found.length === 0 ? "no kustomization that holds services, or that an overlay builds" : `only overlays: ${list(a.found)}`,
-    expected: "a base: a kustomization that overlays name under `resources`",
-    help: "name one with `--base DIRECTORY`, or begin with `istiomize scaffold tree`; nothing was written",
+  IZ433: rule("error", "no base to add a service to", (a: { found: readonly string[]; named?: string }) => ({
+    read: a.named !== undefined ? `--base ${a.named}: no kustomization there` : a.found.length === 0 ? "no kustomization that holds services, or that an overlay builds" : `only overlays: ${list(a.found)}`,
+    expected: a.named !== undefined && a.found.length > 0 ? `a base of this tree: ${list(a.found)}` : "a base: a kustomization that overlays name under `resources`",
+    help: `${a.named !== undefined && a.found.length > 0 ? `say \`--base ${a.found[0]}\`` : "name one with `--base DIRECTORY`, or begin with `istiomize scaffold tree`"}; nothing was written`,
   }), "A service belongs in a base, from which every environment gets it."),
   IZ434: rule("error", "several bases", (a: { bases: readonly string[]; like: string | undefined }) => ({
     read: list(a.bases),
@@ -667,10 +667,10 @@ export const catalogue = {
     expected: "a namespace of its own, or names with a prefix of their own",
     help: "give it with `--namespace`, or tell the names apart with `--prefix`; nothing was written",
   }), "Two environments with the same names in the same namespace overwrite each other."),
-  IZ438: rule("error", "file is already there", (a: { file: string }) => ({
-    read: a.file,
+  IZ438: rule("error", "file is already there", (a: { file: string; more?: number; tree?: string }) => ({
+    read: `${a.file}${a.more ? ` and ${a.more} more` : ""}`,
     expected: "no file of this name: scaffold never writes over anything",
-    help: "choose another name or directory, or move the file away; nothing was written",
+    help: `${a.tree === undefined ? "choose another name or directory, or move the file away" : `choose another directory; \`istiomize scaffold service NAME ${a.tree}\` adds a service to a tree that is there`}; nothing was written`,
   }), "What somebody wrote is not replaced."),
   IZ439: rule("error", "cannot be copied", (a: { what: string; why: string; help: string }) => ({
     read: `${a.what}: ${a.why}`,

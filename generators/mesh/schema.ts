@@ -19,7 +19,7 @@ function describeResource(): Mapping {
   const used = settingNames.filter((name) => homes.some((allows) => allows(name)));
   return {
     $schema: "http://json-schema.org/draft-07/schema#",
-    $comment: "Written by istiomize from its tables, for editors: a line `# yaml-language-server: $schema=servicemesh.jsonschema` on top of a ServiceMesh names it. Changes here are overwritten.",
+    $comment: "Written by istiomize scaffold, for editors: mesh.yaml names it in its first line.",
     title: "ServiceMesh",
     description: definition.summary,
     type: "object",

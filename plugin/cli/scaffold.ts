@@ -1,6 +1,6 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
-import type { Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
+import { diagnose, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
 import { suggest } from "../../generators/diagnostics/suggest.ts";
 import { writePlan } from "../report/plan.ts";
 import { reportDiagnostics } from "../run.ts";
@@ -8,9 +8,10 @@ import { askChoice, askText, canAsk, Cancelled } from "../scaffold/ask.ts";
 import { findGenerated, isRefused, planGenerated } from "../scaffold/generate.ts";
 import { checkLabel, checkServiceName, isDiagnostic, readImage, readPort, type Image } from "../scaffold/names.ts";
 import { planNewTree, type TreeLayout } from "../scaffold/new-tree.ts";
-import { defaultLike, modelDirectory, needsNamespace, overlayDirectory, overlayNames, planOverlay, type OverlayRequest } from "../scaffold/overlay.ts";
+import { buildCommand, quoteWord } from "../scaffold/next.ts";
+import { checkOverlayName, defaultLike, modelDirectory, needsNamespace, overlayDirectory, overlayNames, planOverlay, type OverlayRequest } from "../scaffold/overlay.ts";
 import type { ServiceProtocol } from "../scaffold/service-files.ts";
-import { planService, type Plan, type ServiceRequest } from "../scaffold/service.ts";
+import { checkNewName, planService, type Plan, type ServiceRequest } from "../scaffold/service.ts";
 import { findOverlays, surveyTree, type Layout, type Survey } from "../scaffold/survey.ts";
 import { isColoured } from "../stdio.ts";
 import { isBelow, runsMesh } from "../tree/tree.ts";
@@ -51,7 +52,7 @@ export async function scaffold(args: readonly string[]): Promise<number> {
     const near = suggest(what, Object.keys(optionsOf));
     return refuse(`scaffold makes a service, an overlay or a tree, not ${JSON.stringify(what)}${near ? `; did you mean \`istiomize scaffold ${near}\`?` : ""}`);
   }
-  const options = readOptions(rest, optionsOf[what as What]);
+  const options = readOptions(joinNumbers(rest), optionsOf[what as What]);
   if (typeof options === "string") return refuse(options);
   if (options["help"]) return print(help);
   const typed: Typed = { flags: options as Typed["flags"], has: (name) => options[name] === true, words: options._ ?? [] };
@@ -64,6 +65,12 @@ export async function scaffold(args: readonly string[]): Promise<number> {
   }
 }
 
+/** `--port -1` is a port that is wrong, and no option of its own. */
+function joinNumbers(args: readonly string[]): readonly string[] {
+  const isNumberOf = (i: number): boolean => args[i - 1] === "--port" && /^-\d/.test(args[i] ?? "");
+  return args.flatMap((arg, i) => (isNumberOf(i) ? [] : [isNumberOf(i + 1) ? `${arg}=${args[i + 1]}` : arg]));
+}
+
 const commands: { readonly [W in What]: (typed: Typed) => Promise<number> } = { service: scaffoldService, overlay: scaffoldOverlay, tree: scaffoldTree };
 
 async function scaffoldService(typed: Typed): Promise<number> {
@@ -74,9 +81,11 @@ async function scaffoldService(typed: Typed): Promise<number> {
   if (!survey) return 1;
   const like = typed.flags["like"];
   const isLike = like !== undefined;
-  const wanted = name ?? (await ask("the name of the service", "istiomize scaffold service NAME", { message: "What is the service called?", check: (answer) => messageOf(checkServiceName(answer)) }));
+  const wanted = name ?? (await ask("the name of the service", "istiomize scaffold service NAME", { message: "What is the service called?", check: (answer) => messageOf(checkNewName(survey, answer, typed.has("canary"))) }));
   if (isLike && protocol !== undefined) throw new Refused("--protocol goes without --like: the copy speaks what the service that it is like does");
   if (isLike && typed.flags["base"] !== undefined) throw new Refused("--base goes without --like: the copy stands where the service that it is like does");
+  const misnamed = checkNewName(survey, wanted, typed.has("canary"));
+  if (misnamed.length > 0) return reportErrors(misnamed);
   const spoken = isLike ? undefined : protocol ?? (canAsk() && name === undefined ? ((await askChoice("What does it speak?", protocols)) as ServiceProtocol) : "http");
   const answers = await readRun(typed, isLike, spoken);
   if (Array.isArray(answers)) return reportErrors(answers);
@@ -86,7 +95,8 @@ async function scaffoldService(typed: Typed): Promise<number> {
     ...(port !== undefined && { port }), ...(image && { image }), ...(isLike ? { like } : { protocol: spoken! }),
     ...(typed.flags["namespace"] !== undefined && { namespace: typed.flags["namespace"] }), ...(typed.flags["base"] !== undefined && { base: typed.flags["base"] }),
   };
-  return carryOut(survey.root, planService(survey, request), { typed, layout: survey.layout, next: nextCommands(survey.layout, directory, firstOverlay(survey)) });
+  const plan = planService(survey, request);
+  return carryOut(survey.root, plan, { typed, layout: survey.layout, next: nextCommands(survey.layout, directory, firstOverlay(survey, plan)) });
 }
 
 /** What runs and where it listens. */
@@ -98,7 +108,7 @@ interface RunAnswers {
 /** Asks for what was not typed, unless a service to copy answers it. */
 async function readRun(typed: Typed, isOptional: boolean, protocol: ServiceProtocol | undefined): Promise<RunAnswers | readonly Diagnostic[]> {
   const typedImage = typed.flags["image"] ?? (isOptional ? undefined : await ask("--image", "--image registry.example.com/web:1.0.0", { message: "Which image does it run?", placeholder: "registry.example.com/team/web:1.0.0", check: (answer) => messageOf(readImage(answer)) }));
-  const typedPort = typed.flags["port"] ?? (isOptional ? undefined : await ask("--port", "--port 8080", { message: "Which port does it listen on?", initial: protocol === "grpc" ? "9090" : "8080", check: (answer) => messageOf(readPort(answer)) }));
+  const typedPort = typed.flags["port"] ?? (isOptional ? undefined : await ask("--port", "--port 8080", { message: "Which port does it listen on?", fallback: protocol === "grpc" ? "9090" : "8080", check: (answer) => messageOf(readPort(answer)) }));
   const image = typedImage === undefined ? undefined : readImage(typedImage);
   const port = typedPort === undefined ? undefined : readPort(typedPort);
   const wrong = [image, port].filter(isDiagnostic);
@@ -110,9 +120,12 @@ async function scaffoldOverlay(typed: Typed): Promise<number> {
   refuseExtra(extra);
   const survey = readSurvey(directory);
   if (!survey) return 1;
-  const wanted = name ?? (await ask("the name of the overlay", "istiomize scaffold overlay NAME", { message: "What is the environment called?", check: (answer) => messageOf(checkLabel(answer, "overlay")) }));
   const known = overlayNames(survey);
-  const like = typed.flags["like"] ?? defaultLike(survey) ?? (known.length === 0 ? undefined : canAsk() ? await askChoice("Which one is it like?", known) : refuseMissing(`--like, one of ${known.join(", ")}`, `--like ${known[0]}`));
+  const likes = typed.flags["like"] === undefined ? known : [typed.flags["like"]];
+  const wanted = name ?? (await ask("the name of the overlay", "istiomize scaffold overlay NAME", { message: "What is the environment called?", check: (answer) => messageOf(checkOverlayName(survey, answer, likes)) }));
+  const misnamed = checkOverlayName(survey, wanted, likes);
+  if (misnamed.length > 0) return reportErrors(misnamed);
+  const like = typed.flags["like"] ?? defaultLike(survey) ?? (known.length === 0 ? undefined : canAsk() ? await askChoice("Which one is it like?", known) : refuseMissing("--like", `--like ${known[0]}`, ` (${known.slice(0, -1).join(", ")} or ${known.at(-1)})`));
   const request: OverlayRequest = {
     name: wanted, ...(like !== undefined && { like }),
     ...(typed.flags["namespace"] !== undefined && { namespace: typed.flags["namespace"] }), ...(typed.flags["prefix"] !== undefined && { prefix: typed.flags["prefix"] }),
@@ -124,7 +137,7 @@ async function scaffoldOverlay(typed: Typed): Promise<number> {
   const model = modelDirectory(survey, request);
   // The copy of an overlay that stands as generated files in a tree of another layout gets files of its own.
   const isWritten = survey.layout !== "files" && model !== undefined && findGenerated(survey.root).some((each) => isBelow(resolve(each), model));
-  return carryOut(survey.root, plan, { typed, layout: survey.layout, next: isWritten ? [`istiomize generate ${at}`, `kustomize build ${at}`] : nextCommands(survey.layout, directory, at) });
+  return carryOut(survey.root, plan, { typed, layout: survey.layout, next: isWritten ? [`istiomize generate ${quoteWord(at)}`, `${buildCommand()} ${quoteWord(at)}`] : nextCommands(survey.layout, directory, at) });
 }
 
 async function scaffoldTree(typed: Typed): Promise<number> {
@@ -133,6 +146,7 @@ async function scaffoldTree(typed: Typed): Promise<number> {
   const layout = readWord(typed, "layout", layouts) ?? "files";
   const protocol = readWord(typed, "protocol", protocols) ?? "http";
   const root = resolve(directory);
+  if (statSync(root, { throwIfNoEntry: false })?.isDirectory() === false) return reportErrors([diagnose("IZ408", undefined, { path: directory, message: "a file, not a directory" })]);
   const name = typed.flags["name"] ?? (await ask("--name", "--name shop", { message: "What is it called? Its namespaces are named after it.", placeholder: basename(root), check: (answer) => messageOf(checkLabel(answer, "mesh")) }));
   const service = typed.flags["service"] ?? (await ask("--service", "--service web", { message: "What is the first service called?", check: (answer) => messageOf(checkServiceName(answer)) }));
   const answers = await readRun(typed, false, protocol);
@@ -164,8 +178,8 @@ async function ask(what: string, example: string, question: Parameters<typeof as
   return canAsk() ? askText(question) : refuseMissing(what, example);
 }
 
-function refuseMissing(what: string, example: string): never {
-  throw new Refused(`${what} is missing, and there is no terminal to ask at; give it, as in \`${example}\``);
+function refuseMissing(what: string, example: string, choice = ""): never {
+  throw new Refused(`${what} is missing${choice}, and there is no terminal to ask at; give it, as in \`${example}\``);
 }
 
 function refuseExtra(word: string | undefined): void {
@@ -204,25 +218,29 @@ async function carryOut(root: string, plan: Plan, { typed, layout, isNew, next }
   reportDiagnostics([...diagnostics.filter(({ severity }) => severity !== "info"), ...refused]);
   if (isRefused([...diagnostics, ...refused])) return [...diagnostics, ...refused].some(({ code }) => code === "IZ401") ? 2 : exitCodeOf(refused);
   const isAside = layout !== "files" && !isNew && changes.some(({ before }) => before !== undefined); // new files alone change no build that was there
-  const aside = (isAside ? findGenerated(root) : []).map((each) => `istiomize generate ${each}`);
+  const aside = (isAside ? findGenerated(root) : []).map((each) => `istiomize generate ${quoteWord(each)}`);
   const [generate, others] = [true, false].map((isGenerate) => next.filter((command) => command.startsWith("istiomize generate ") === isGenerate)) as [string[], string[]];
   const notes = plan.notes.map((note) => `note: ${note}\n`).join("");
   const list = writePlan(changes, root, isColoured(process.stdout), isNew);
   return print(`${list}${notes && `\n${notes}`}${isTrial ? "\nNothing was written.\n" : `\nNext\n${[...generate, ...aside, ...others].map((command) => `  ${command}\n`).join("")}`}`);
 }
 
-function firstOverlay(survey: Survey): string {
-  const overlays = findOverlays(survey);
+/** An overlay to look at: one that builds what was changed, where any names its base. */
+function firstOverlay(survey: Survey, { changes }: Plan): string {
+  const all = findOverlays(survey);
+  const building = all.filter(({ bases }) => bases.some((base) => changes.some(({ path }) => isBelow(path, base))));
+  const overlays = building.length > 0 ? building : all;
   const overlay = overlays.find((each) => survey.layout === "transformer" && runsMesh(each)) ?? overlays[0] ?? survey.kustomizations[0]!;
   return relative(process.cwd(), overlay.directory) || ".";
 }
 
 /** The two commands that people type next, in the layout of the tree. */
 function nextCommands(layout: Layout, tree: string, overlay: string): readonly string[] {
+  const at = quoteWord(overlay);
   switch (layout) {
-    case "files": return [`istiomize generate --check ${tree}`, `kustomize build ${overlay}`];
-    case "transformer": return [`istiomize render ${overlay}`, `kustomize build --enable-alpha-plugins --enable-exec ${overlay}`];
-    default: return [`istiomize render ${overlay}`, `kustomize build ${overlay} | istiomize`];
+    case "files": return [`istiomize generate --check ${quoteWord(tree)}`, `${buildCommand()} ${at}`];
+    case "transformer": return [`istiomize render ${at}`, `kustomize build --enable-alpha-plugins --enable-exec ${at}`]; // kubectl runs no exec function
+    default: return [`istiomize render ${at}`, `${buildCommand()} ${at} | istiomize`];
   }
 }
 
@@ -240,7 +258,7 @@ istiomize scaffold service <name> [tree]    a Deployment, Service and ServiceAcc
       --protocol PROTOCOL     http (the default), grpc or tcp
       --profile NAMES         profiles of the ServiceMesh
       --canary                a second Deployment, version canary, that gets no requests yet
-      --base DIRECTORY        the base that it goes into, where a tree has several
+      --base DIRECTORY        the base that it goes into, where a tree has several; from here or from the tree
   -n, --namespace NAMESPACE   of its objects, where files say it
 
 istiomize scaffold overlay <name> [tree]    an environment like another one, or a minimal one where there is none

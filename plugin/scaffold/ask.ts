@@ -10,7 +10,9 @@ export function canAsk(): boolean {
 
 export interface TextQuestion {
   readonly message: string;
-  readonly initial?: string;
+  /** The answer of whoever types none; it is shown, and goes with the first letter. */
+  readonly fallback?: string;
+  /** An example of an answer. */
   readonly placeholder?: string;
   /** What is wrong with an answer; nothing where it is fine. */
   readonly check?: (answer: string) => string | undefined;
@@ -23,11 +25,11 @@ function output(): NodeJS.WriteStream {
 }
 
 /** Asks for a text until it is one that can be used. */
-export async function askText({ message, initial, placeholder, check }: TextQuestion): Promise<string> {
+export async function askText({ message, fallback, placeholder, check }: TextQuestion): Promise<string> {
   const { text, isCancel } = await import("@clack/prompts");
   const answer = await text({
-    message, output: output(), ...(initial !== undefined && { initialValue: initial }), ...(placeholder !== undefined && { placeholder }),
-    validate: (value) => ((value ?? "") === "" ? "An answer is needed." : check?.(value!)),
+    message, output: output(), ...(fallback !== undefined && { defaultValue: fallback, placeholder: fallback }), ...(placeholder !== undefined && { placeholder }),
+    validate: (value) => ((value ?? "") !== "" ? check?.(value!) : fallback === undefined ? "An answer is needed." : undefined),
   });
   if (isCancel(answer)) throw new Cancelled();
   return answer;

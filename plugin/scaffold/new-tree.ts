@@ -1,10 +1,11 @@
-import { join } from "node:path";
-import type { Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
+import { basename, join } from "node:path";
+import { diagnose, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
 import { beginDraft } from "./draft.ts";
 import { checkLabel, checkServiceName, type Image } from "./names.ts";
 import { writeTag } from "./overlay-entries.ts";
-import { readMeshSchema, schemaFile, schemaLine } from "./schema.ts";
+import { patchSchemaLine, readMeshSchema, schemaFile, schemaLine } from "./schema.ts";
 import type { Plan } from "./service.ts";
+import { quoteWord } from "./next.ts";
 import { ownConventions, writeKustomization, writeServiceFiles, type ServiceProtocol } from "./service-files.ts";
 
 /** The layouts that a new tree can have. */
@@ -28,9 +29,17 @@ export function planNewTree(root: string, present: readonly string[], request: T
   for (const [file, text] of Object.entries({ ...baseFiles(request), ...overlayFiles(request, "staging"), ...overlayFiles(request, "production"), "README.md": writeReadme(request) })) {
     draft.create(join(root, file), text);
   }
-  if (draft.diagnostics.length > 0) return { changes: [], diagnostics: draft.diagnostics, notes: [] };
-  const notes = service.protocol === "http" ? [`probes of ${service.name} ask for ${ownConventions.healthPath}: change them in base/services/${service.name}/deployment.yaml if it answers elsewhere`] : [];
+  if (draft.diagnostics.length > 0) return { changes: [], diagnostics: [describePresent(draft.diagnostics, request)], notes: [] };
+  const probed = join(request.shown, `base/services/${service.name}/deployment.yaml`);
+  const notes = service.protocol === "http" ? [`probes of ${service.name} ask for ${ownConventions.healthPath}: change them in ${probed} if it answers elsewhere`] : [];
   return { changes: draft.changes(), diagnostics: [], notes };
+}
+
+/** All files that are in the way as one: where a kustomization is among them, there is a tree already. */
+function describePresent(found: readonly Diagnostic[], { shown }: TreeRequest): Diagnostic {
+  const position = found[0]!.position!;
+  const isTree = found.some(({ position: at }) => basename(at!.file) === "kustomization.yaml");
+  return diagnose("IZ438", undefined, { file: position.file, more: found.length - 1, ...(isTree && { tree: quoteWord(shown) }) }, { position });
 }
 
 type Texts = { readonly [path: string]: string };
@@ -41,7 +50,7 @@ function baseFiles(request: TreeRequest): Texts {
   return {
     "base/kustomization.yaml": writeKustomization({ namespace: name, resources: ["namespaces", "istio", `services/${service.name}`] }),
     "base/namespaces/kustomization.yaml": writeKustomization({ resources: ["namespace.yaml"] }),
-    "base/namespaces/namespace.yaml": `apiVersion: v1\nkind: Namespace\nmetadata:\n  # Overlays rename it with \`namespace:\`. istiomize adds the injection label.\n  name: ${name}\n`,
+    "base/namespaces/namespace.yaml": `apiVersion: v1\nkind: Namespace\nmetadata:\n  # Overlays rename it with \`namespace:\`.\n  name: ${name}\n`,
     "base/istio/kustomization.yaml": writeKustomization({ resources: ["mesh.yaml"] }),
     "base/istio/mesh.yaml": writeMesh(request),
     [`base/istio/${schemaFile}`]: readMeshSchema(),
@@ -57,6 +66,7 @@ function writeMesh({ name, layout, service }: TreeRequest): string {
   const http = service.protocol === "tcp" ? "" : `    # (1 + 2) tries x 5s = 15s, so that the last try can finish within the timeout.
     timeout: 15s
     retryAttempts: 2
+    # No try may take longer than 5s: it ends with 504 and is not sent again, because the service may have done it already.
     retryPerTryTimeout: 5s
     # No 5xx and no reset: they send again what a service may already have done.
     retryOn: connect-failure,refused-stream,unavailable,cancelled
@@ -74,6 +84,7 @@ kind: ServiceMesh
 metadata:
   name: ${name}
 ${annotations}spec:
+  # The oldest Istio that this must run on.
   istioVersion: "1.27"
   # Each namespace for itself, so that removing one environment takes nothing from the others.
   mtls:
@@ -100,7 +111,7 @@ function overlayFiles({ name, layout, service }: TreeRequest, environment: Envir
   }
   return {
     [`${at}/kustomization.yaml`]: `${head}patches:\n  - path: patches/mesh.yaml\n${replicas}${images}`,
-    [`${at}/patches/mesh.yaml`]: `# What is different here from base/istio/mesh.yaml.\napiVersion: istiomize.dev/v1alpha1\nkind: ServiceMesh\nmetadata:\n  name: ${name}\nspec:\n  environment: ${environment}\n`,
+    [`${at}/patches/mesh.yaml`]: `${patchSchemaLine}# What is different here from base/istio/mesh.yaml.\napiVersion: istiomize.dev/v1alpha1\nkind: ServiceMesh\nmetadata:\n  name: ${name}\nspec:\n  environment: ${environment}\n`,
   };
 }
 
@@ -133,8 +144,8 @@ patch: |-
 }
 
 function writeReadme({ name, layout, service, shown }: TreeRequest): string {
-  const tree = shown === "." ? "" : ` ${shown}`;
-  const below = (path: string): string => (shown === "." ? path : `${shown}/${path}`);
+  const tree = shown === "." ? "" : ` ${quoteWord(shown)}`;
+  const below = (path: string): string => (shown === "." ? path : quoteWord(`${shown}/${path}`));
   const build = layout === "files" ? `\`\`\`sh
 kustomize build ${below("overlays/staging")}
 istiomize generate${tree || " ."}           # after every change of an annotation or of the ServiceMesh

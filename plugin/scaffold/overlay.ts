@@ -67,6 +67,15 @@ export function modelDirectory(survey: Survey, { like }: Pick<OverlayRequest, "l
   return like === undefined ? undefined : findOverlay(survey, like)?.directory;
 }
 
+/** What stands against the name of a new overlay, whichever of these it is to be like. */
+export function checkOverlayName(survey: Survey, name: string, likes: readonly (string | undefined)[]): readonly Diagnostic[] {
+  const refused = checkLabel(name, "overlay");
+  if (refused.length > 0) return refused;
+  const directories = (likes.length > 0 ? likes : [undefined]).map((like) => overlayDirectory(survey, { name, ...(like !== undefined && { like }) }));
+  const isTaken = directories.every((directory) => survey.files.some((file) => isBelow(file, directory)));
+  return isTaken ? [diagnose("IZ431", undefined, { name, by: "an environment that is there" }, { position: positionOf(directories[0]!) })] : [];
+}
+
 /** The directory of the new overlay. */
 export function overlayDirectory(survey: Survey, { name, like }: OverlayRequest): string {
   const model = like === undefined ? undefined : findOverlay(survey, like);
@@ -78,11 +87,10 @@ export function overlayDirectory(survey: Survey, { name, like }: OverlayRequest)
 function checkRequest(survey: Survey, request: OverlayRequest, model: Kustomization | undefined): readonly Diagnostic[] {
   const { name, like, namespace, prefix } = request;
   const known = overlayNames(survey);
-  const refused = [...checkLabel(name, "overlay"), ...(namespace === undefined ? [] : checkLabel(namespace, "namespace")), ...(prefix === undefined ? [] : checkPrefix(prefix))];
+  const refused = [...(namespace === undefined ? [] : checkLabel(namespace, "namespace")), ...(prefix === undefined ? [] : checkPrefix(prefix))];
   const unknown = like !== undefined && !model ? [diagnose("IZ435", undefined, { name: like, what: "overlay", known, suggestion: suggest(like, known) })] : [];
-  if (refused.length + unknown.length > 0) return [...refused, ...unknown];
-  const directory = overlayDirectory(survey, request);
-  if (survey.files.some((file) => isBelow(file, directory))) return [diagnose("IZ431", undefined, { name, by: "an environment that is there" }, { position: positionOf(directory) })];
+  const misnamed = checkOverlayName(survey, name, [like]);
+  if (misnamed.length + refused.length + unknown.length > 0) return [...misnamed, ...refused, ...unknown];
   const bases = findBases(survey);
   if (!model && bases.length === 0) return [diagnose("IZ433", undefined, { found: known })];
   if (!model && bases.length > 1) return [diagnose("IZ434", undefined, { bases: bases.map((each) => positionOf(each.directory).file), like: undefined })];

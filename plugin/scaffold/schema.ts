@@ -6,6 +6,9 @@ export { schemaFile };
 /** The first line of a scaffolded ServiceMesh: editors with yaml-language-server then check and complete it, offline too. */
 export const schemaLine = `# yaml-language-server: $schema=${schemaFile}\n`;
 
+/** The same for a patch of it in an overlay. */
+export const patchSchemaLine = `# yaml-language-server: $schema=../../../base/istio/${schemaFile}\n`;
+
 /** The JSON Schema of the ServiceMesh that this version reads. */
 export function readMeshSchema(): string {
   return writeMeshSchema();

@@ -11,7 +11,7 @@ import { checkLabel, checkServiceName, type Image } from "./names.ts";
 import { concerns, repeatEntries } from "./overlay-entries.ts";
 import type { Rename } from "./rename.ts";
 import { ownConventions, writeServiceFiles, type Annotation, type Conventions, type ServiceProtocol } from "./service-files.ts";
-import { containersOf, describeTaken, findBases, findOverlays, findTaken, hasDefaults, inheritsTimeout, positionOf, profilesOf, workloadsOf, type ServiceHome, type Survey } from "./survey.ts";
+import { containersOf, describeTaken, findBases, findOverlays, findTaken, hasDefaults, inheritsTimeout, lineOf, namersOf, positionOf, profilesOf, workloadsOf, type ServiceHome, type Survey } from "./survey.ts";
 
 /** What is asked for; what is not is read from the tree. */
 export interface ServiceRequest {
@@ -51,18 +51,22 @@ export function missingAnswers({ port, image, like }: Pick<ServiceRequest, "port
   return like !== undefined ? [] : [...(image === undefined ? ["image" as const] : []), ...(port === undefined ? ["port" as const] : [])];
 }
 
-function checkRequest(survey: Survey, { name, profiles, like, isCanary, namespace }: ServiceRequest): readonly Diagnostic[] {
-  const names = [name, ...(isCanary ? [`${name}-canary`] : [])];
+/** What stands against the name of a new service: Kubernetes refuses it, or something has it already. */
+export function checkNewName(survey: Survey, name: string, isCanary: boolean): readonly Diagnostic[] {
   const refused = checkServiceName(name, isCanary);
-  const taken = names.flatMap((each) => {
+  if (refused.length > 0) return refused;
+  return [name, ...(isCanary ? [`${name}-canary`] : [])].flatMap((each) => {
     const found = findTaken(each, survey);
-    return found ? [diagnose("IZ431", undefined, { name: each, by: describeTaken(found) }, { position: positionOf(found.file) })] : [];
+    return found ? [diagnose("IZ431", undefined, { name: each, by: describeTaken(found) }, { position: positionOf(found.file, lineOf(found, survey)) })] : [];
   });
+}
+
+function checkRequest(survey: Survey, { name, profiles, like, isCanary, namespace }: ServiceRequest): readonly Diagnostic[] {
   const profilesKnown = profilesOf(survey);
   const unknown = profiles.filter((each) => !profilesKnown.includes(each)).map((each) => diagnose("IZ116", undefined, { name: each, known: profilesKnown, suggestion: suggest(each, profilesKnown) }));
   const known = survey.services.map((each) => each.name).sort(compareText);
   const likes = like !== undefined && !known.includes(like) ? [diagnose("IZ435", undefined, { name: like, what: "service", known, suggestion: suggest(like, known) })] : [];
-  return [...refused, ...(refused.length > 0 ? [] : taken), ...unknown, ...likes, ...(namespace === undefined ? [] : checkLabel(namespace, "namespace"))];
+  return [...checkNewName(survey, name, isCanary), ...unknown, ...likes, ...(namespace === undefined ? [] : checkLabel(namespace, "namespace"))];
 }
 
 /** Where a new service goes: the directory that it gets, and the kustomization that lists it. */
@@ -110,20 +114,24 @@ function fileConventions(conventions: Conventions, { shape }: Home, name: string
 
 function findHome(survey: Survey, request: ServiceRequest): Home | Diagnostic {
   const bases = findBases(survey);
-  const named = request.base === undefined ? undefined : resolve(request.base);
-  const base = named === undefined ? undefined : survey.kustomizations.find(({ directory }) => directory === named);
-  if (named !== undefined && !base) return diagnose("IZ433", undefined, { found: [positionOf(named).file] });
+  const base = request.base === undefined ? undefined : findNamed(request.base, survey);
+  if (request.base !== undefined && !base) return diagnose("IZ433", undefined, { named: request.base, found: bases.map(({ directory }) => positionOf(directory).file) });
   const isIn = (service: ServiceHome, at: Kustomization): boolean => service.registrar !== undefined && isBuiltBy(service.registrar.directory, at, survey);
-  const registered = survey.services.filter(({ registrar }) => registrar !== undefined && !findOverlays(survey).includes(registrar));
-  const apart = survey.services.filter(({ registrar, unit }) => registrar === undefined && unit !== undefined);
+  const registered = survey.homes.filter(({ registrar }) => registrar !== undefined && !findOverlays(survey).includes(registrar));
+  const apart = survey.homes.filter(({ registrar, unit }) => registrar === undefined && unit !== undefined);
   const beside = apart.length > 0 && !base ? homeBeside(apart, survey) : undefined;
   const holding = (base ? [base] : bases).filter((each) => base !== undefined || (registered.some((service) => isIn(service, each)) && dirname(each.directory) !== beside?.folder));
   if (holding.length === 0 && beside) return beside;
-  if (!base && holding.length === 0 && apart.length > 0) return diagnose("IZ440", undefined, { services: apart.map(({ name }) => name).sort(compareText) });
+  if (!base && holding.length === 0 && apart.length > 0) return diagnose("IZ440", undefined, { services: [...new Set(apart.map(({ name }) => name))].sort(compareText) });
   const candidates = holding.length > 0 ? holding : bases;
   if (candidates.length === 0) return diagnose("IZ433", undefined, { found: findOverlays(survey).map(({ directory }) => positionOf(directory).file) });
-  if (candidates.length > 1) return diagnose("IZ434", undefined, { bases: candidates.map(({ directory }) => positionOf(directory).file), like: registered[0]?.name });
+  if (candidates.length > 1) return diagnose("IZ434", undefined, { bases: candidates.map(({ directory }) => positionOf(directory).file), like: survey.services.find(({ name }) => registered.filter((each) => each.name === name).length === 1)?.name });
   return homeIn(candidates[0]!, registered.filter((service) => isIn(service, candidates[0]!)), survey);
+}
+
+/** The kustomization of a directory that was typed from where people stand, or from the tree. */
+function findNamed(directory: string, { root, kustomizations }: Survey): Kustomization | undefined {
+  return [resolve(directory), resolve(root, directory)].flatMap((path) => kustomizations.find((each) => each.directory === path) ?? [])[0];
 }
 
 /** Beside services that have no base in common but stand in one folder, and that some overlay lists one by one. */
@@ -133,12 +141,13 @@ function homeBeside(services: readonly ServiceHome[], { kustomizations }: Survey
   return isOneFolder && isListed ? { registrar: undefined, folder: services[0]!.folder, shape: "directory", siblings: services } : undefined;
 }
 
-/** Whether a kustomization is another one or what that builds, bases of bases included. */
-function isBuiltBy(directory: string, by: Kustomization, survey: Survey): boolean {
+/** Whether a kustomization is another one or what that builds, bases of bases included; `above` are those that led here, which may be in a circle. */
+function isBuiltBy(directory: string, by: Kustomization, survey: Survey, above: readonly Kustomization[] = []): boolean {
   if (by.directory === directory) return true;
+  if (above.includes(by)) return false;
   return by.bases.some((base) => {
     const inner = survey.kustomizations.find((each) => each.directory === base);
-    return inner !== undefined && isBuiltBy(directory, inner, survey);
+    return inner !== undefined && isBuiltBy(directory, inner, survey, [...above, by]);
   });
 }
 
@@ -208,7 +217,7 @@ function chooseAnnotations(survey: Survey, protocol: ServiceProtocol, profiles: 
   const own: readonly Annotation[] = profiles.length > 0 ? [{ name: "profile", value: profiles.join(",") }]
     : hasDefaults(survey) ? [{ name: "enabled", value: "true" }] : settingsOf[protocol];
   const streams: readonly Annotation[] = protocol === "grpc" && profiles.length === 0 && inheritsTimeout(survey)
-    ? [{ name: "timeout", value: "none", comment: "Calls may stream, and a timeout covers the whole of one. Remove this where every call is unary." }] : [];
+    ? [{ name: "timeout", value: "none", comment: "Calls may stream, and timeouts cover the whole of one. Remove both where every call is unary." }, { name: "retry-per-try-timeout", value: "none" }] : [];
   const canary: readonly Annotation[] = isCanary ? [{ name: "weights", value: "stable=100,canary=0", comment: "The `version` labels of the two Deployments behind this Service." }] : [];
   return [...own, ...streams, ...canary];
 }
@@ -232,7 +241,7 @@ function registerInOverlays(draft: Draft, survey: Survey, { siblings, registrar 
   if (siblings.length === 0) return;
   const others = survey.services.map((each) => each.name);
   for (const kustomization of survey.kustomizations) {
-    if (siblings.some(({ unit }) => unit !== undefined && isBelow(kustomization.directory, unit))) continue;
+    if (siblings.some(({ unit }) => unit !== undefined && isBelow(kustomization.directory, unit)) || !isAbout(kustomization, siblings, survey)) continue;
     const entries = readEntries(kustomization.text).filter(({ field }) => !(kustomization.directory === registrar?.directory && field === "resources"));
     for (const field of new Set(entries.map((entry) => entry.field))) {
       const bySibling = siblings.map((sibling) => ({ sibling, entries: entries.filter((entry) => entry.field === field && isFor(entry, sibling, siblings, others)) }));
@@ -245,10 +254,18 @@ function registerInOverlays(draft: Draft, survey: Survey, { siblings, registrar 
   }
 }
 
+/** Whether a kustomization builds these services; one that builds none, such as a component, is about those of what names it. */
+function isAbout(kustomization: Kustomization, siblings: readonly ServiceHome[], survey: Survey, below: readonly Kustomization[] = []): boolean {
+  const isBuilt = ({ holder }: ServiceHome): boolean => isBuiltBy(holder.directory, kustomization, survey);
+  if (survey.homes.some(isBuilt)) return siblings.some(isBuilt);
+  const namers = namersOf(kustomization.directory, survey.kustomizations);
+  return namers.length === 0 || namers.some((each) => !below.includes(each) && isAbout(each, siblings, survey, [...below, kustomization]));
+}
+
 /** Whether an entry is about one service and no other. */
 function isFor(entry: Entry, { name }: ServiceHome, siblings: readonly ServiceHome[], others: readonly string[]): boolean {
-  const isAbout = (each: string): boolean => concerns(entry, { pairs: [[each, "\u0000"]], others: others.filter((other) => other !== each) });
-  return isAbout(name) && !siblings.some((other) => other.name !== name && isAbout(other.name));
+  const names = (each: string): boolean => concerns(entry, { pairs: [[each, "\u0000"]], others: others.filter((other) => other !== each) });
+  return names(name) && !siblings.some((other) => other.name !== name && names(other.name));
 }
 
 /** The model is what says least of its own: the lowest number of replicas, the shortest entry. */

@@ -4,6 +4,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { diagnose, type Outcome } from "../../generators/diagnostics/diagnostic.ts";
 import { asList, asMapping, asText, describeObject, kindOf, mappingAt, nameOf, selects, stringsAt, type KubeObject } from "../../generators/kube/object.ts";
 import { isServiceMesh } from "../../generators/mesh/config.ts";
+import { splitStream } from "../chunks.ts";
 import { isOwned } from "../generate/ownership.ts";
 import { isBelow, readKustomization, readObjects, runsMesh, texts, type Kustomization } from "../tree/tree.ts";
 
@@ -36,7 +37,10 @@ export interface Survey {
   readonly read: (file: string) => string | undefined;
   readonly kustomizations: readonly Kustomization[];
   readonly objects: readonly Found[];
+  /** The Services by name: the first one where several bases have one of it. */
   readonly services: readonly ServiceHome[];
+  /** All of them, those of the same name included. */
+  readonly homes: readonly ServiceHome[];
   readonly meshes: readonly KubeObject[];
   readonly layout: Layout;
 }
@@ -45,7 +49,7 @@ export interface Survey {
 export function surveyTree(directory: string): Outcome<Survey | undefined> {
   const root = resolve(directory);
   const stats = statSync(root, { throwIfNoEntry: false });
-  if (!stats?.isDirectory()) return { value: undefined, diagnostics: [diagnose("IZ408", undefined, { path: directory, message: stats ? "a file" : "nothing is there" })] };
+  if (!stats?.isDirectory()) return { value: undefined, diagnostics: [diagnose("IZ408", undefined, { path: directory, message: stats ? "a file, not a directory" : "nothing is there" })] };
   const kustomizations = findDirectories(root).flatMap((each) => readKustomization(each) ?? []);
   if (kustomizations.length === 0) return { value: undefined, diagnostics: [diagnose("IZ408", undefined, { path: directory, message: "no kustomization in it or below" })] };
   const broken = kustomizations.flatMap(({ file, problem }) => (problem ? [diagnose("IZ404", undefined, { message: problem.message }, { position: positionOf(file, problem.line) })] : []));
@@ -54,8 +58,9 @@ export function surveyTree(directory: string): Outcome<Survey | undefined> {
     .flatMap((file) => readObjects(file).map((object): Found => ({ object, file, holder }))));
   const further = kustomizations.flatMap(({ patches, transformers }) => [...patches, ...transformers]).flatMap(readObjects);
   const meshes = [...objects.map(({ object }) => object), ...further].filter(isServiceMesh);
-  const services = findServices(root, kustomizations, objects);
-  return { value: { root, files: findDirectories(root).flatMap(findFiles), read: readText, kustomizations, objects, services, meshes, layout: layoutOf(kustomizations, objects) }, diagnostics: [] };
+  const homes = findServices(root, kustomizations, objects);
+  const services = homes.filter(({ name }, i) => homes.findIndex((other) => other.name === name) === i);
+  return { value: { root, files: findDirectories(root).flatMap(findFiles), read: readText, kustomizations, objects, services, homes, meshes, layout: layoutOf(kustomizations, objects) }, diagnostics: [] };
 }
 
 /** A path as people read it in messages: from where they are. */
@@ -97,8 +102,7 @@ export function namersOf(directory: string, kustomizations: readonly Kustomizati
 
 function findServices(root: string, kustomizations: readonly Kustomization[], objects: readonly Found[]): readonly ServiceHome[] {
   const services = objects.filter(isService);
-  const first = services.filter((found, i) => services.findIndex((other) => nameOf(other.object) === nameOf(found.object)) === i);
-  return first.map((found): ServiceHome => {
+  return services.map((found): ServiceHome => {
     const name = nameOf(found.object);
     const { directory } = found.holder;
     const isAlone = services.every((other) => other === found || other.holder.directory !== directory || isPartOf(other.object, found.object));
@@ -157,9 +161,23 @@ export function workloadsOf(service: KubeObject, objects: readonly Found[]): rea
   return objects.filter(({ object }) => selects(selector, mappingAt(object, "spec", "template", "metadata", "labels")));
 }
 
-/** What a name that is to be given to new objects is already the name of. */
+/** What a name that is to be given to new objects is already the name of: the Service, where it is that of one. */
 export function findTaken(name: string, { objects }: Survey): Found | undefined {
-  return objects.find(({ object }) => nameOf(object) === name && kindOf(object) !== "Namespace" && !isServiceMesh(object));
+  const found = objects.filter(({ object }) => nameOf(object) === name && kindOf(object) !== "Namespace" && !isServiceMesh(object));
+  return found.find(isService) ?? found[0];
+}
+
+/** The line on which an object says its name; none where it stands in a list, or in JSON. */
+export function lineOf({ object, file }: Found, { read }: Pick<Survey, "read">): number | undefined {
+  const name = nameOf(object);
+  for (const { text, line } of splitStream(read(file) ?? "").chunks) {
+    const lines = text.split("\n");
+    const isKind = lines.some((each) => /^kind:\s*["']?([A-Za-z]+)/.exec(each)?.[1] === kindOf(object));
+    const isInMetadata = (i: number): boolean => lines.slice(0, i + 1).findLast((each) => /^\w/.test(each))?.startsWith("metadata:") === true;
+    const at = lines.findIndex((each, i) => /^(?:\s+|metadata:\s*\{.*?)name:\s*["']?([^\s"',}]+)/.exec(each)?.[1] === name && isInMetadata(i));
+    if (isKind && at >= 0) return line + at + 1;
+  }
+  return undefined;
 }
 
 export function describeTaken({ object }: Found): string {

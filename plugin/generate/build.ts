@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { asMapping, equal, mappingAt, stringsAt, type Item, type KubeObject, type Mapping } from "../../generators/kube/object.ts";
+import { asMapping, equal, mappingAt, stringsAt, type EarlierName, type Item, type KubeObject, type Mapping } from "../../generators/kube/object.ts";
 import { readInput } from "../input.ts";
 import { readEarlierNames } from "../tree/origins.ts";
 import type { FieldEdit } from "../edit.ts";
@@ -25,7 +25,7 @@ export interface Built {
   readonly people: readonly { readonly item: Item; readonly actual: KubeObject }[];
   readonly generated: readonly { readonly seed: Seed; readonly object: KubeObject }[];
   /** Fills in the names that the objects had in their files. */
-  readonly withEarlierNames: () => Built;
+  readonly withEarlierNames: () => Promise<Built>;
 }
 
 /** Annotations that lead from an object of a build back to the seed that it came from, or to the last change of ours. */
@@ -47,13 +47,13 @@ export function readPlain(sources: readonly Source[], insertions: ReadonlyMap<It
   const built: Built = {
     people: sources.map(({ item }) => ({ item, actual: withFields(item.object, insertions.get(item)?.edits ?? []) })),
     generated: seeds.map((seed) => ({ seed, object: seed.object })),
-    withEarlierNames: () => built,
+    withEarlierNames: async () => built,
   };
   return built;
 }
 
-/** What kustomize built; `toTree` finds the file of the tree that an origin names. */
-export async function readBuild(output: string, name: string, changes: readonly Change[], seeds: readonly Seed[], toTree: (origin: string) => string): Promise<Built> {
+/** What kustomize built; `learnNames` gives the names that its objects had in their files, which takes another build. */
+export async function readBuild(output: string, name: string, changes: readonly Change[], seeds: readonly Seed[], learnNames: () => Promise<(object: KubeObject) => readonly EarlierName[]>): Promise<Built> {
   const { leaves } = await readInput(output, name);
   const people: Built["people"][number][] = [];
   const generated: Built["generated"][number][] = [];
@@ -64,14 +64,20 @@ export async function readBuild(output: string, name: string, changes: readonly 
     if (seed) generated.push({ seed, object: item.object });
     else people.push(change ? { item: { ...item, object: undo(item.object, change) }, actual: item.object } : { item, actual: item.object });
   }
-  return {
+  const built: Built = {
     people, generated,
-    withEarlierNames: () => {
-      const earlier = readEarlierNames(people.map(({ item }) => item.object), (origin) => toTree(resolve(name, origin)));
-      const named = people.map((each) => ({ ...each, item: { ...each.item, earlier: earlier(each.item.object) } }));
-      return { people: named, generated, withEarlierNames: () => ({ people: named, generated, withEarlierNames: () => { throw new Error("earlier names are known already"); } }) };
+    withEarlierNames: async () => {
+      const earlier = await learnNames();
+      return { ...built, people: people.map((each) => ({ ...each, item: { ...each.item, earlier: earlier(each.item.object) } })) };
     },
   };
+  return built;
+}
+
+/** The names that the objects of a build had in their files, from a build that says where they came from. */
+export async function readNames(output: string, name: string, toTree: (origin: string) => string): Promise<(object: KubeObject) => readonly EarlierName[]> {
+  const { leaves } = await readInput(output, name);
+  return readEarlierNames(leaves.map(({ item }) => item.object), (origin) => toTree(resolve(name, origin)));
 }
 
 /** An object of a build without what istiomize changed in it, as far as nothing in the build replaced that. */

@@ -7,7 +7,7 @@ import type { PipelineResult } from "../../generators/pipeline.ts";
 import type { FieldEdit } from "../edit.ts";
 import { locateInTree } from "../tree/positions.ts";
 import { findTool, startBuild, withTemporary, type Build, type Tool } from "../tree/tool.ts";
-import { markChange, markSeed, readBuild, readPlain, type Built, type Change } from "./build.ts";
+import { markChange, markSeed, readBuild, readNames, readPlain, type Built, type Change } from "./build.ts";
 import { checkPatches, checkTwice } from "./check.ts";
 import { compareBuild, findConfused, findNamesakes } from "./compare.ts";
 import { findDelta, writeMark, writePatches } from "./delta.ts";
@@ -165,12 +165,18 @@ export class Planner {
     const workspace = makeWorkspace(this.#tree, temporary, this.#copyTexts());
     const queue = new Queue(availableParallelism());
     const builds = new Map<string, { readonly wrapper: string; readonly build: Promise<Build> }>();
-    const start = (target: string): void => {
-      const wrapper = workspace.wrap(target, { origins: true });
-      builds.set(target, { wrapper, build: queue.add(() => {
+    const run = (target: string, origins: boolean): { readonly wrapper: string; readonly build: Promise<Build> } => {
+      const wrapper = workspace.wrap(target, { origins });
+      return { wrapper, build: queue.add(() => {
         this.#options.say?.(`${tool.isKubectl ? "kubectl kustomize" : "kustomize build"} ${shown(target)}`);
         return startBuild(tool, wrapper, this.#options.flags ?? []);
-      }) });
+      }) };
+    };
+    const start = (target: string): void => void builds.set(target, run(target, false));
+    // Where objects came from costs kustomize time, and few trees name a Service by the name that it had before.
+    const learnNames = async (target: string): ReturnType<typeof readNames> => {
+      const { wrapper, build } = run(target, true);
+      return readNames((await build).stdout, wrapper, workspace.toTree);
     };
     for (const target of this.#layout.targets) if (!this.#isPlain(target)) start(target);
     const build: Rebuild = async (target) => {
@@ -179,7 +185,7 @@ export class Planner {
       const { wrapper, build } = builds.get(target)!;
       const done = await build;
       if (done.code !== 0) return [describeBuild(inTree(done, tool, workspace, wrapper, target), this.#tree.nodes.get(target)!)];
-      return readBuild(done.stdout, wrapper, this.#changes, this.#wanted.seeds, workspace.toTree);
+      return readBuild(done.stdout, wrapper, this.#changes, this.#wanted.seeds, () => learnNames(target));
     };
     const changed = (target: string): void => {
       this.#copyDirectory(workspace, target);
@@ -252,7 +258,7 @@ export class Planner {
     if (run && this.#isPlain(target) && run.sources.length === items.length) return { built, result: run.result };
     const result = await runOn(items);
     if (!result.usedNames) return { built, result };
-    const named = built.withEarlierNames();
+    const named = await built.withEarlierNames();
     return named === built ? { built, result } : { built: named, result: await runOn(named.people.map(({ item }) => item)) };
   }
 

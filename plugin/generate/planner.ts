@@ -4,11 +4,13 @@ import { diagnose, worstSeverity, type Diagnostic } from "../../generators/diagn
 import { asText, groupOf, identityOf, kindOf, nameOf, namespaceOf, type Item, type KubeObject } from "../../generators/kube/object.ts";
 import { isServiceMesh } from "../../generators/mesh/config.ts";
 import type { PipelineResult } from "../../generators/pipeline.ts";
-import type { FieldEdit } from "../edit.ts";
+import { splitStream } from "../chunks.ts";
+import { editText, type FieldEdit } from "../edit.ts";
 import { locateInTree } from "../tree/positions.ts";
+import { holdsMesh } from "../tree/tree.ts";
 import { findTool, startBuild, withTemporary, type Build, type Tool } from "../tree/tool.ts";
 import { markChange, markSeed, readBuild, readNames, readPlain, type Built, type Change } from "./build.ts";
-import { checkPatches, checkTwice } from "./check.ts";
+import { checkPatches, checkTwice, isLocalMesh, patchesOf } from "./check.ts";
 import { compareBuild, findConfused, findNamesakes } from "./compare.ts";
 import { findDelta, writeMark, writePatches } from "./delta.ts";
 import { Insertions } from "./insertions.ts";
@@ -166,7 +168,8 @@ export class Planner {
     const queue = new Queue(availableParallelism());
     const builds = new Map<string, { readonly wrapper: string; readonly build: Promise<Build> }>();
     const run = (target: string, origins: boolean): { readonly wrapper: string; readonly build: Promise<Build> } => {
-      const wrapper = workspace.wrap(target, { origins });
+      // A kustomization above costs kustomize as much again as the target: only a patch that hides the ServiceMesh needs one.
+      const wrapper = origins || this.#isHiddenByPatch(target) ? workspace.wrap(target, { origins }) : workspace.toCopy(target);
       return { wrapper, build: queue.add(() => {
         this.#options.say?.(`${tool.isKubectl ? "kubectl kustomize" : "kustomize build"} ${shown(target)}`);
         return startBuild(tool, wrapper, this.#options.flags ?? []);
@@ -199,12 +202,22 @@ export class Planner {
     return this.#settle(build, changed, rebuild);
   }
 
+  /** Whether a ServiceMesh is hidden by more than an annotation in a document of its own: by a patch, or within a list. */
+  #isHiddenByPatch(target: string): boolean {
+    return [...this.#tree.closure(target)].some((at) => {
+      const node = this.#tree.nodes.get(at)!;
+      return patchesOf(node, this.#tree.read).some(({ text }) => isLocalMesh(text))
+        || node.resources.some((file) => this.#tree.meshFiles.has(file) && /^[ \t]*["']?kind["']?:\s*["']?\w*List\b/m.test(this.#tree.read(file)));
+    });
+  }
+
   /** The files of the copy that are other than on disk. */
   #copyTexts(): ReadonlyMap<string, string | undefined> {
     const texts = new Map([...originalTexts(this.#tree)].filter(([file]) => this.#tree.isInside(file)));
     for (const file of this.#wanted.files()) texts.set(file, this.#copyText(file));
     for (const directory of this.#wanted.directories()) texts.set(this.#tree.nodes.get(directory)!.file, this.#wanted.kustomizationOf(directory));
     for (const file of this.insertions.files()) texts.set(file, this.insertions.textOf(file, this.#changes));
+    for (const file of this.#tree.meshFiles) texts.set(file, showMesh(texts.get(file) ?? this.#tree.read(file)));
     return texts;
   }
 
@@ -319,6 +332,12 @@ export class Planner {
     if (placed.length > 0 && !this.#isWired(target)) this.#wanted.addReferences(target);
     return placed;
   }
+}
+
+/** A file in which kustomize leaves no ServiceMesh out of what it builds. */
+function showMesh(text: string): string {
+  const hidden = { path: ["metadata", "annotations", "config.kubernetes.io/local-config"], value: "false" };
+  return splitStream(text).chunks.map((chunk) => chunk.before + (holdsMesh(chunk.text) && isLocalMesh(chunk.text) ? editText(chunk.text, [hidden]) : chunk.text)).join("");
 }
 
 function isRefused(built: Built | readonly Diagnostic[]): built is readonly Diagnostic[] {

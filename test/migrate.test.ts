@@ -14,12 +14,16 @@ import { readTree as readSource } from "../plugin/generate/source.ts";
 import { editLists } from "../plugin/tree/lists.ts";
 import { addPatch, editInline, removeEntries } from "../plugin/tree/patch-entries.ts";
 import type { FileChange } from "../plugin/write/change.ts";
+import { toolPath } from "../scripts/tools.ts";
 import { findKubectls, findKustomizes } from "./support/callers.ts";
 import { root as repository } from "./support/cases.ts";
 import { diskTree } from "./support/disk-trees.ts";
 import { asResourceLayout, differences, findBuilder, findTargets, readComparable, readTree, startBuild, startOurs, withFiles } from "./support/equality.ts";
 import { temporary, type Files } from "./support/process.ts";
 import { treeFixtures } from "./support/tree-fixtures.ts";
+
+// Planning finds kustomize as a shell does; on a bare machine there is only the packaged kubectl.
+process.env["PATH"] = toolPath();
 
 const factor = Number(process.env["ISTIOMIZE_RUNS"] ?? 1);
 const { ISTIOMIZE_SEED: asked = "20261121", ISTIOMIZE_PATH: path } = process.env;

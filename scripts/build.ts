@@ -3,50 +3,31 @@
  * directly, whatever `"type"` the package.json above it names.
  */
 import { chmodSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { deflateRawSync } from "node:zlib";
-import { build, type BuildOptions, type Plugin } from "esbuild";
+import { build, type BuildOptions } from "esbuild";
+import { compileOnUse, leaveOut, packages } from "./build/compile-on-use.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const { version } = JSON.parse(readFileSync(`${root}package.json`, "utf8")) as { version: string };
 const outfile = `${root}plugin/istiomize.cjs`;
 
+/** What only some commands need; the function and `render` never load it, except for the files layout. */
+const commands = ["plugin/cli/cli.ts", "plugin/generate/render-files.ts", "plugin/generate/wanted.ts"].map((file) => join(root, file));
+
 const options: BuildOptions = {
   bundle: true, platform: "node", target: "node20", format: "cjs", minify: true, legalComments: "none",
-  absWorkingDir: root, logLevel: "warning",
+  absWorkingDir: root, logLevel: "warning", define: { ISTIOMIZE_VERSION: JSON.stringify(version) },
 };
+const entry = { ...options, entryPoints: [`${root}plugin/main.ts`] };
 
-/** What is taken from a package of which most is left out. */
-const usedOf: { readonly [name: string]: readonly string[] | undefined } = {
-  "@clack/prompts": ["isCancel", "select", "text"],
-  diff: ["formatPatch", "structuredPatch"],
-};
-
-/**
- * Packages that most runs never touch go into the bundle as packed text, which node reads past, and are unpacked (in a
- * millisecond) and compiled on first use: half of the bundle, and a tenth of the start time of a small run.
- */
-const compileOnUse: Plugin = {
-  name: "compile-on-use",
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^(yaml|semver|diff|@clack\/prompts)$/ }, ({ path }) => ({ path, namespace: "on-use" }));
-    onLoad({ filter: /.*/, namespace: "on-use" }, async ({ path }) => {
-      const used = usedOf[path];
-      const contents = used ? `export { ${used.join(", ")} } from ${JSON.stringify(path)};` : `module.exports = require(${JSON.stringify(path)})`;
-      const { outputFiles } = await build({ ...options, stdin: { contents, resolveDir: root }, write: false });
-      return {
-        contents: `const own = { exports: {} }; new Function("module", "exports", "require", require("node:zlib").inflateRawSync(Buffer.from("${deflateRawSync(outputFiles[0]!.text, { level: 9 }).toString("base64")}", "base64")).toString())(own, own.exports, require); module.exports = own.exports;`,
-        resolveDir: root,
-      };
-    });
-  },
-};
+// What the function and `render` consist of is there already when a command runs, and is not packed a second time.
+const { metafile } = await build({ ...entry, write: false, metafile: true, plugins: [leaveOut(commands)], external: packages });
+const shared = Object.keys(metafile.inputs).filter((file) => !file.includes("node_modules")).map((file) => join(root, file));
 
 await build({
-  ...options, outfile,
-  entryPoints: [`${root}plugin/main.ts`],
+  ...entry, outfile,
   banner: { js: "#!/usr/bin/env node" },
-  define: { ISTIOMIZE_VERSION: JSON.stringify(version) },
-  plugins: [compileOnUse],
+  plugins: [compileOnUse({ root, options, commands, shared, nameOf: (file) => relative(root, file) })],
 });
 chmodSync(outfile, 0o755);

@@ -12,7 +12,7 @@ export function finishDiagnostics(diagnostics: readonly Diagnostic[], context: M
     return Object.hasOwn(config.accept, code) || refs.some((ref) => accepted.has(`${code} ${keyOf(ref)}`) || accepted.has(`${code} Namespace//${ref.namespace ?? config.namespace}`));
   };
   const left = arrangeDiagnostics(diagnostics.filter((diagnostic) => !isAccepted(diagnostic)));
-  return config.strict ? left.map((diagnostic) => (diagnostic.severity === "warning" ? { ...diagnostic, severity: "error" as const, title: `${diagnostic.title} (an error by spec.strict)` } : diagnostic)) : left;
+  return config.strict ? left.map((diagnostic) => (diagnostic.severity === "warning" ? { ...diagnostic, severity: "error" as const, title: `${diagnostic.title} (an error: strict)` } : diagnostic)) : left;
 }
 
 function keyOf(ref: ResourceRef): string {

@@ -27,8 +27,15 @@ export interface PipelineInput {
   readonly version?: string;
   /** Namespace of objects that carry none, over `spec.namespace`. */
   readonly namespace?: string;
+  readonly overrides?: Overrides;
   /** Every generated object is made anew, whichever ServiceMesh it names: a prefix may have renamed that since. */
   readonly rebuildsAll?: boolean;
+}
+
+/** What the command line, or a parameter of an Argo CD plugin, says over the ServiceMesh. */
+export interface Overrides {
+  readonly strict?: boolean;
+  readonly environment?: string;
 }
 
 /** What is to be done to the input; the shell carries it out on the text. */
@@ -51,7 +58,7 @@ export const guardMarker: KubeObject = {
 /** The whole job: settings are read, objects made from them, and everything checked. Read this first. */
 export function runPipeline(input: PipelineInput): PipelineResult {
   const mesh = readMeshConfig(input.functionConfig, input.items);
-  const config: MeshConfig = { ...mesh.value, ...(input.namespace && { namespace: input.namespace }) };
+  const config: MeshConfig = { ...mesh.value, ...(input.namespace && { namespace: input.namespace }), ...input.overrides };
   const early = [...mesh.diagnostics, ...checkRole(input), ...checkRequires(input, config)];
 
   const { rebuilt, left } = findOwned(input, config);

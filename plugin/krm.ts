@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { diagnose, arrangeDiagnostics, worstSeverity, type Diagnostic } from "../generators/diagnostics/diagnostic.ts";
 import { asMapping, asText, mappingAt, type KubeObject } from "../generators/kube/object.ts";
-import { runPipeline, type PipelineInput, type PipelineResult } from "../generators/pipeline.ts";
+import { runPipeline, type Overrides, type PipelineInput, type PipelineResult } from "../generators/pipeline.ts";
 import { isEmpty, readInput, type Input, type Knowledge } from "./input.ts";
 import { addFiles } from "./files.ts";
 import { addPackagePaths } from "./package-paths.ts";
@@ -15,6 +15,7 @@ export interface FunctionInput {
   /** The config file of the older plugin form. */
   readonly config?: string;
   readonly namespace?: string;
+  readonly overrides?: Overrides;
   readonly knowledge?: Knowledge;
   /** Every generated object is made anew, whichever ServiceMesh it names. */
   readonly rebuildsAll?: boolean;
@@ -34,7 +35,7 @@ export interface FunctionOutput {
  * The function: a YAML stream or a ResourceList in, the same with a mesh out. Every caller goes through here. After an
  * error nothing is generated: a stream gives no output at all, a ResourceList comes back as it was, with `results`.
  */
-export async function runFunction({ text, name, config, namespace, knowledge, rebuildsAll }: FunctionInput): Promise<FunctionOutput> {
+export async function runFunction({ text, name, config, namespace, overrides, knowledge, rebuildsAll }: FunctionInput): Promise<FunctionOutput> {
   // A short run ends before the optimizing compiler pays for itself: a tenth of the time at ten services, a fifth at 100.
   setFlagsFromString(text.length < 300_000 ? "--no-opt" : "--opt");
   const configInput = config === undefined ? undefined : await readInput(config, "function config", undefined, true);
@@ -52,7 +53,7 @@ export async function runFunction({ text, name, config, namespace, knowledge, re
   const satisfies = /\brequires\b/.test(`${config ?? ""}\n${text}`) ? (await import("./version.ts")).satisfies : undefined;
   const result = runPipeline({
     items, caller, ...(satisfies && { satisfies }), version: ISTIOMIZE_VERSION,
-    ...(functionConfig && { functionConfig }), ...(namespace !== undefined && { namespace }), ...(rebuildsAll && { rebuildsAll }),
+    ...(functionConfig && { functionConfig }), ...(namespace !== undefined && { namespace }), ...(overrides && { overrides }), ...(rebuildsAll && { rebuildsAll }),
   });
   const diagnostics = addFiles(result.diagnostics, input);
   const isFailed = worstSeverity(result.diagnostics) === "error";

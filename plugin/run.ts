@@ -1,12 +1,20 @@
 import { isUtf8 } from "node:buffer";
 import { writeFileSync } from "node:fs";
 import { diagnose, type Diagnostic } from "../generators/diagnostics/diagnostic.ts";
+import type { Overrides } from "../generators/pipeline.ts";
+import { isArgoCd } from "./argocd.ts";
 import { runFunction } from "./krm.ts";
 import { isColoured, readAll, writeAll } from "./stdio.ts";
-import { writeSummary, writeText } from "./report/text.ts";
+import { writeBriefly, writeSummary, writeText } from "./report/text.ts";
+
+/** What a command line says beside the input. */
+export interface RunOptions {
+  readonly namespace?: string;
+  readonly overrides?: Overrides;
+}
 
 /** Standard input to standard output; gives the exit code. */
-export async function runAsFunction(options: { readonly config?: string; readonly namespace?: string }): Promise<number> {
+export async function runAsFunction(options: RunOptions & { readonly config?: string }): Promise<number> {
   const bytes = readAll(0);
   const name = "<stdin>";
   if (!isUtf8(bytes)) {
@@ -14,9 +22,9 @@ export async function runAsFunction(options: { readonly config?: string; readonl
     return 1;
   }
   const text = bytes.toString("utf8");
-  const output = await runFunction({ text, name, ...options });
-  // `render` collects the diagnostics of the functions that kustomize runs for it, and places them in the files.
-  const report = process.env["ISTIOMIZE_REPORT"];
+  // `render` says to the functions that kustomize runs for it what was said to it, and places what they find in the files.
+  const { ISTIOMIZE_REPORT: report, ISTIOMIZE_OPTIONS: passed } = process.env;
+  const output = await runFunction({ text, name, ...(report !== undefined && passed ? JSON.parse(passed) as RunOptions : {}), ...options });
   if (report !== undefined) writeFileSync(report, JSON.stringify(output.diagnostics));
   else if (output.diagnostics.length > 0) reportDiagnostics((await import("./locate.ts")).locate(output.diagnostics, output.input, name));
   writeAll(1, output.text);
@@ -34,16 +42,16 @@ function findInvalid(bytes: Buffer): { readonly line: number } {
   return { line };
 }
 
-/** Nobody reads more, and callers that pass stderr on (Argo CD) lose all of it where it is too long. */
+/** Nobody reads more. */
 const mostShown = 200;
 
 /** Diagnostics to standard error, with a count where there is more than one. */
 export function reportDiagnostics(diagnostics: readonly Diagnostic[]): void {
   if (diagnostics.length === 0) return;
-  const shown = diagnostics.slice(0, mostShown);
-  const text = writeText(shown, isColoured(process.stderr));
-  const rest = diagnostics.length - shown.length;
-  const summary = diagnostics.length > 1 ? `\n\nistiomize: ${writeSummary(diagnostics)}${rest > 0 ? `; the last ${rest} are not shown` : ""}` : "";
+  const { text, count } = isArgoCd() ? writeBriefly(diagnostics) : { text: writeText(diagnostics.slice(0, mostShown), isColoured(process.stderr)), count: mostShown };
+  const rest = diagnostics.length - count;
+  const where = isArgoCd() ? `; \`istiomize render ${process.env["ARGOCD_APP_SOURCE_PATH"] || "<path>"}\` in the repository shows them` : "";
+  const summary = diagnostics.length > 1 ? `\n\nistiomize: ${writeSummary(diagnostics)}${rest > 0 ? `; the last ${rest} are not shown${where}` : ""}` : "";
   writeAll(2, `${text}${summary}\n`);
 }
 

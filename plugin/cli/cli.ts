@@ -17,7 +17,7 @@ const commands: { readonly [name: string]: Command } = {
   explain: { usage: "explain <annotation or code> | --list", summary: "what a setting or a code means", run: async (args) => (await import("./explain.ts")).explain(args) },
 };
 
-const functionOptions = { namespace: { type: "string", short: "n" }, help: { type: "boolean", short: "h" }, version: { type: "boolean", short: "v" } } as const;
+const functionOptions = { namespace: { type: "string", short: "n" }, strict: { type: "boolean" }, environment: { type: "string" }, help: { type: "boolean", short: "h" }, version: { type: "boolean", short: "v" } } as const;
 
 /** Runs a command by name; without one, the function with its options. Gives the exit code. */
 export async function runCommand(args: readonly string[]): Promise<number> {
@@ -36,8 +36,9 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   if (options["help"] || (process.stdin.isTTY && args.length === 0)) return print(help());
   const namespace = options["namespace"];
   if (typeof namespace === "string" && !/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(namespace)) return refuse(`${JSON.stringify(namespace)} is no name of a namespace`);
+  const overrides = { ...(options["strict"] === true && { strict: true }), ...(typeof options["environment"] === "string" && { environment: options["environment"] }) };
   const { runAsFunction } = await import("../run.ts");
-  return runAsFunction({ ...(typeof options["namespace"] === "string" && { namespace: options["namespace"] }) });
+  return runAsFunction({ overrides, ...(typeof namespace === "string" && { namespace }) });
 }
 
 type Options = { readonly [name: string]: { readonly type: "string" | "boolean"; readonly short?: string } };
@@ -92,6 +93,8 @@ ${list}
 
 Options
   -n, --namespace NAMESPACE   namespace of objects that carry none (helm template)
+      --strict                warnings are errors, as with spec.strict
+      --environment NAME      the environment, over spec.environment
   -h, --help                  this page
   -v, --version               the version
 

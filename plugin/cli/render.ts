@@ -1,6 +1,8 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
+import type { RunOptions } from "../run.ts";
+import { readParameters } from "../argocd.ts";
 import { findTool, pluginEnvironment, startBuild, withTemporary, type Build, type Tool } from "../tree/tool.ts";
 
 /**
@@ -9,7 +11,7 @@ import { findTool, pluginEnvironment, startBuild, withTemporary, type Build, typ
  */
 export async function render(args: readonly string[]): Promise<number> {
   const options = readRenderOptions(args);
-  if (typeof options === "string") return (await import("./cli.ts")).refuseOption(options, ["--namespace", "--with", "--help"]);
+  if (typeof options === "string") return (await import("./cli.ts")).refuseOption(options, ["--namespace", "--strict", "--environment", "--with", "--help"]);
   if (options.help) return (await import("./cli.ts")).print(renderHelp);
   const { directory } = options;
   const file = ["kustomization.yaml", "kustomization.yml", "Kustomization"].map((name) => join(directory, name)).find((path) => existsSync(path) && statSync(path).isFile());
@@ -22,7 +24,7 @@ export async function render(args: readonly string[]): Promise<number> {
   const tree = walkKustomizations(directory);
   if (tree.some(runsMesh)) {
     await early;
-    return withTemporary((temporary) => renderTransformers(tool, directory, options.flags, tree, temporary));
+    return withTemporary((temporary) => renderTransformers(tool, options, tree, temporary));
   }
   const { isMaterialised } = await import("../generate/render-files.ts");
   if (isMaterialised(tree)) {
@@ -37,30 +39,37 @@ type Tree = ReturnType<(typeof import("../tree/tree.ts"))["walkKustomizations"]>
 interface RenderOptions {
   readonly directory: string;
   readonly flags: readonly string[];
-  readonly namespace?: string;
+  /** What the function is told beside the input. */
+  readonly run: RunOptions;
   readonly with?: string;
   readonly help?: boolean;
 }
 
-/** Read by hand because nothing may be loaded before kustomize runs: three options and what follows `--`. */
+/** Read by hand because nothing may be loaded before kustomize runs: a few options and what follows `--`. */
 function readRenderOptions(args: readonly string[]): RenderOptions | string {
   const end = args.indexOf("--");
   const own = end < 0 ? args : args.slice(0, end);
-  const read: { namespace?: string; with?: string; help?: boolean } = {};
+  const read: { namespace?: string; with?: string; environment?: string; strict?: boolean; help?: boolean } = {};
   const directories: string[] = [];
   for (let i = 0; i < own.length; i++) {
     const [name, inline] = splitOption(own[i]!);
+    const valued = ({ "-n": "namespace", "--namespace": "namespace", "--with": "with", "--environment": "environment" } as const)[name];
     if (name === "--help" || name === "-h") read.help = true;
-    else if (name === "-n" || name === "--namespace" || name === "--with") {
+    else if (name === "--strict") read.strict = true;
+    else if (valued !== undefined) {
       const value = inline ?? own[++i];
-      if (value === undefined) return `${name} needs a value`;
-      read[name === "--with" ? "with" : "namespace"] = value;
+      if (!value) return `${name} needs a value`;
+      read[valued] = value;
     } else if (name.startsWith("-")) return `unknown option ${name}; options of kustomize stand behind \`--\`, as in \`istiomize render . -- --enable-helm\``;
     else directories.push(own[i]!);
   }
   if (directories.length !== 1 && !read.help) return directories.length === 0 ? "name the directory of a kustomization, for example `istiomize render overlays/staging`" : "render takes one directory";
   if (read.namespace !== undefined && !/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(read.namespace)) return `${JSON.stringify(read.namespace)} is no name of a namespace`;
-  return { ...read, directory: directories[0] ?? ".", flags: end < 0 ? [] : args.slice(end + 1) };
+  const parameters = readParameters();
+  if (typeof parameters === "string") return parameters;
+  const overrides = { ...parameters, ...(read.strict && { strict: true }), ...(read.environment !== undefined && { environment: read.environment }) };
+  const run = { ...(read.namespace !== undefined && { namespace: read.namespace }), ...(Object.keys(overrides).length > 0 && { overrides }) };
+  return { run, ...(read.help && { help: true }), ...(read.with !== undefined && { with: read.with }), directory: directories[0] ?? ".", flags: end < 0 ? [] : args.slice(end + 1) };
 }
 
 function splitOption(text: string): readonly [string, string | undefined] {
@@ -73,7 +82,7 @@ async function renderResources(tool: Tool, started: Promise<Build>, options: Ren
   const [{ runFunction }, { writeAll }] = [await import("../krm.ts"), await import("../stdio.ts")];
   const build = await started;
   if (build.code !== 0) return reportBuild(build);
-  const run = { text: build.stdout, name: options.directory, ...(options.namespace !== undefined && { namespace: options.namespace }) };
+  const run = { text: build.stdout, name: options.directory, ...options.run };
   let output = await runFunction(run);
   if (output.usedNames) {
     const { learnEarlierNames } = await import("../tree/origins.ts");
@@ -86,10 +95,10 @@ async function renderResources(tool: Tool, started: Promise<Build>, options: Ren
 }
 
 /** The files layout: generated files take no part, whether they are up to date or not. */
-async function renderMaterialised(tool: Tool, { directory, flags, namespace }: RenderOptions, tree: Tree, temporary: string): Promise<number> {
+async function renderMaterialised(tool: Tool, { directory, flags, run }: RenderOptions, tree: Tree, temporary: string): Promise<number> {
   const { renderFiles } = await import("../generate/render-files.ts");
   const { Uneditable } = await import("../generate/wanted.ts");
-  const rendering = await renderFiles(tool, directory, flags, namespace, temporary).catch((error: unknown) => {
+  const rendering = await renderFiles(tool, directory, flags, run, temporary).catch((error: unknown) => {
     if (error instanceof Uneditable) return { refused: error.diagnostic };
     throw error;
   });
@@ -102,10 +111,10 @@ async function renderMaterialised(tool: Tool, { directory, flags, namespace }: R
 }
 
 /** The transformer layout: kustomize runs this executable, which leaves its diagnostics in a file for us to place. */
-async function renderTransformers(tool: Tool, directory: string, flags: readonly string[], tree: Tree, temporary: string): Promise<number> {
+async function renderTransformers(tool: Tool, { directory, flags, run }: RenderOptions, tree: Tree, temporary: string): Promise<number> {
   const { writeAll } = await import("../stdio.ts");
   const reportFile = join(temporary, "report.json");
-  const env = pluginEnvironment(temporary, process.env["ISTIOMIZE_EXECUTABLE"] ?? resolve(process.argv[1]!), reportFile);
+  const env = pluginEnvironment(temporary, process.env["ISTIOMIZE_EXECUTABLE"] ?? resolve(process.argv[1]!), { ISTIOMIZE_REPORT: reportFile, ISTIOMIZE_OPTIONS: JSON.stringify(run) });
   const build = tool.isKubectl
     ? await startBuild(tool, (await import("../tree/copy.ts")).copyForKubectl(tree, temporary), ["--enable-alpha-plugins", ...flags], env)
     : await startBuild(tool, directory, ["--enable-alpha-plugins", "--enable-exec", ...flags], env);
@@ -148,6 +157,8 @@ Examples
 
 Options
   -n, --namespace NAMESPACE   namespace of objects that carry none
+      --strict                warnings are errors, as with spec.strict
+      --environment NAME      the environment, over spec.environment
       --with PROGRAM          the kustomize or kubectl to build with (default: the first of the two on PATH)
   --                          what follows goes to kustomize
 `;

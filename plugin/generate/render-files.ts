@@ -1,6 +1,7 @@
 import { diagnose, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
 import { basename, resolve } from "node:path";
 import { runFunction, type FunctionOutput } from "../krm.ts";
+import type { RunOptions } from "../run.ts";
 import { learnEarlierNames } from "../tree/origins.ts";
 import { findKustomization, holdsMesh, texts, type Kustomization } from "../tree/tree.ts";
 import { startBuild, type Build, type Tool } from "../tree/tool.ts";
@@ -27,13 +28,13 @@ export type Rendering = { readonly output: FunctionOutput } | { readonly failed:
  * Renders a kustomization of the files layout: as people wrote it, without generated files and lines, and with its
  * ServiceMesh in the build. Files out of date change nothing about that.
  */
-export async function renderFiles(tool: Tool, directory: string, flags: readonly string[], namespace: string | undefined, temporary: string): Promise<Rendering> {
+export async function renderFiles(tool: Tool, directory: string, flags: readonly string[], options: RunOptions, temporary: string): Promise<Rendering> {
   const tree = readTree(directory);
   const workspace = makeWorkspace(tree, temporary, originalTexts(tree));
   const wrapper = workspace.wrap(tree.root, { origins: false });
   const build = await startBuild(tool, wrapper, flags);
   if (build.code !== 0) return { failed: inTree(build, tool, workspace, wrapper, tree.root) };
-  const run = { text: build.stdout, name: directory, rebuildsAll: true, ...(namespace !== undefined && { namespace }) };
+  const run = { text: build.stdout, name: directory, rebuildsAll: true, ...options };
   const output = await runFunction(run);
   if (!output.usedNames) return { output };
   return { output: await runFunction({ ...run, knowledge: await learnEarlierNames(tool, workspace.toCopy(tree.root), flags, temporary) }) };

@@ -17,7 +17,7 @@ export interface Verification {
 /** Builds a kustomization as plain kustomize does and as `render` does; the first difference of each object is reported. */
 export async function verifyTarget(tool: Tool, tree: SourceTree, target: string, flags: readonly string[]): Promise<Verification> {
   const node = tree.nodes.get(target)!;
-  const [plain, rendering] = await Promise.all([startBuild(tool, shown(target), flags), withTemporary((temporary) => renderFiles(tool, target, flags, undefined, temporary))]);
+  const [plain, rendering] = await Promise.all([startBuild(tool, shown(target), flags), withTemporary((temporary) => renderFiles(tool, target, flags, {}, temporary))]);
   if (plain.code !== 0) return { objects: 0, diagnostics: [describeBuild(plain, node)] };
   if ("failed" in rendering) return { objects: 0, diagnostics: [describeBuild(rendering.failed, node)] };
   if (rendering.output.exitCode !== 0) return { objects: 0, diagnostics: rendering.output.diagnostics };

@@ -14,6 +14,23 @@ export function writeText(diagnostics: readonly Diagnostic[], isColoured = false
   }).join("\n\n");
 }
 
+/** How much of one diagnostic, and of all of them, fits into an error that Argo CD shows: bytes. */
+const brief = { line: 700, all: 3300 } as const;
+
+/** As `writeText`, errors first, as many as fit into a message that somebody else passes on; the first is always there. */
+export function writeBriefly(diagnostics: readonly Diagnostic[]): { readonly text: string; readonly count: number } {
+  const rank = ["error", "warning", "info"];
+  const texts = diagnostics.toSorted((a, b) => rank.indexOf(a.severity) - rank.indexOf(b.severity))
+    .map((diagnostic) => writeText([diagnostic]).split("\n").map((line) => cut(line, brief.line)).join("\n"));
+  const ends = texts.reduce<readonly number[]>((sums, text) => [...sums, (sums.at(-1) ?? 0) + Buffer.byteLength(text) + 2], []);
+  const count = Math.max(1, ends.filter((end) => end <= brief.all).length);
+  return { text: texts.slice(0, count).join("\n\n"), count };
+}
+
+function cut(line: string, bytes: number): string {
+  return Buffer.byteLength(line) <= bytes ? line : `${Buffer.from(line).subarray(0, bytes).toString("utf8").replace(/\ufffd+$/, "")}…`;
+}
+
 function writePosition({ position }: Diagnostic): string {
   if (!position) return "";
   return [position.file, position.line, position.column].filter((part) => part !== undefined).join(":");

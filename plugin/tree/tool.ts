@@ -85,7 +85,7 @@ export async function withTemporary<T>(work: (directory: string) => Promise<T>):
  * An environment in which kustomize finds this executable in both forms: as `istiomize` on PATH, and as a plugin in
  * a plugin home that otherwise holds what the user's own one holds.
  */
-export function pluginEnvironment(temporary: string, executable: string, report: string): NodeJS.ProcessEnv {
+export function pluginEnvironment(temporary: string, executable: string, variables: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const bin = join(temporary, "bin");
   mkdirSync(bin);
   symlinkSync(executable, join(bin, "istiomize"));
@@ -97,7 +97,7 @@ export function pluginEnvironment(temporary: string, executable: string, report:
   for (const group of theirs === undefined ? [] : readdirSync(theirs)) {
     if (group !== "istiomize.dev") symlinkSync(join(theirs!, group), join(home, group));
   }
-  return { ...process.env, PATH: `${bin}${delimiter}${process.env["PATH"] ?? ""}`, KUSTOMIZE_PLUGIN_HOME: home, ISTIOMIZE_REPORT: report };
+  return { ...process.env, PATH: `${bin}${delimiter}${process.env["PATH"] ?? ""}`, KUSTOMIZE_PLUGIN_HOME: home, ...variables };
 }
 
 /** The plugin home that kustomize would use: the first that exists. */

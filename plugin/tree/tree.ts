@@ -92,8 +92,12 @@ export function texts(value: unknown): readonly string[] {
 }
 
 export function lookAt(path: string): ReturnType<TypeOf> {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats === undefined ? undefined : stats.isDirectory() ? "directory" : "file";
+  try {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    return stats === undefined ? undefined : stats.isDirectory() ? "directory" : "file";
+  } catch {
+    return undefined; // a path that the system cannot even look up, such as one that is too long
+  }
 }
 
 function isDirectory(path: string): boolean {

@@ -2,6 +2,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { bundle, findTools, toolPath } from "../tools.ts";
+import { benchArgoCd } from "./argocd.ts";
 import { interleave, median, medianRatio, medianSeconds, runCommand } from "./measure.ts";
 import type { Command } from "./measure.ts";
 import { makeResourceList, makeStream, writeFilesTree, writeHandwrittenTree, writeMeshedTree } from "./trees.ts";
@@ -128,5 +129,6 @@ export const benchCases: Readonly<Record<string, BenchCase>> = {
   pipe: benchPipe,
   render: benchRender,
   generate: benchGenerate,
+  argocd: benchArgoCd,
   size: benchSize,
 };

@@ -13,9 +13,13 @@ import { isOwn, type MeshService } from "./mesh/service.ts";
 import { planRoutes } from "./mesh/destinations.ts";
 import { namespaceFor, readLevels } from "./mesh/levels.ts";
 import { ServiceLookup } from "./mesh/lookup.ts";
-import { checkUnserved, findFlaggerTargets, pairWorkloads, resolveSettings } from "./mesh/settings.ts";
+import { isWanted } from "./mesh/injection.ts";
+import { findFlaggerTargets, isFlaggers, type FlaggerTarget } from "./mesh/flagger.ts";
+import { findRollouts, governServices } from "./mesh/rollouts.ts";
+import { checkUnserved, leftToFlagger, pairWorkloads, resolveSettings } from "./mesh/settings.ts";
 import { findSources, ownersOf } from "./mesh/sources.ts";
 import { findWorkloads } from "./mesh/workload.ts";
+import { recordWarnings } from "./record.ts";
 
 export interface PipelineInput {
   readonly functionConfig?: KubeObject;
@@ -68,15 +72,16 @@ export function runPipeline(input: PipelineInput): PipelineResult {
   const levels = readLevels(sources, config);
   const workloads = findWorkloads(sources);
   const known = pairWorkloads(sources, workloads, levels);
-  const settings = resolveSettings(known, levels, config);
+  const rollouts = findRollouts(sources, config);
+  const governed = governServices(rollouts, known, sources, config);
+  const settings = resolveSettings(known, levels, config, governed);
   const lookup = new ServiceLookup(known, ({ object }) => namespaceFor(object, config));
-  const flagger = findFlaggerTargets(sources);
-  const [owned, services] = partition(settings.value, ({ workloads: behind }) =>
-    behind.some(({ workload }) => flagger.has(`${workload.namespace}/${kindOf(workload.item.object)}/${workload.name}`)));
+  const flagger = findFlaggerTargets(sources, workloads);
+  const [owned, services] = partition(settings.value, (service) => isFlaggers(service, flagger));
   const plans = new Map(services.map((service) => [service, planRoutes(service, lookup, config)]));
   const namespaces = new Map(sources.filter(({ object }) => kindOf(object) === "Namespace" && groupOf(object) === "").map((item) => [nameOf(item.object), item]));
   const kept = sources.filter(({ object }) => groupOf(object).endsWith(".istio.io"));
-  const context: MeshContext = { config, services, leftOut: owned, plans, known, workloads, levels, sources, namespaces, kept };
+  const context: MeshContext = { config, services, leftOut: owned, flagger, rollouts, governed, plans, known, workloads, levels, sources, namespaces, kept };
 
   const generated = generators.map((generate) => generate(context));
   const clashes = resolveClashes(generated.flatMap(({ made }) => made), context);
@@ -87,13 +92,13 @@ export function runPipeline(input: PipelineInput): PipelineResult {
 
   const diagnostics = finishDiagnostics([
     ...early, ...left.map(describeLeft), ...checkTwice(sources), ...levels.diagnostics, ...settings.diagnostics,
-    ...checkUnserved(workloads, known, levels), ...[...plans.values()].flatMap((plan) => plan.diagnostics),
-    ...owned.flatMap(describeFlagger),
+    ...checkUnserved(workloads, known, levels, flagger), ...[...plans.values()].flatMap((plan) => plan.diagnostics),
+    ...owned.flatMap(describeFlagger), ...flagger.flatMap((target) => describeAlone(target, context)),
     ...generated.flatMap((each) => each.diagnostics), ...clashes.diagnostics, ...found,
   ], context);
   const guard = input.caller === "plugin" && String(mappingAt(input.functionConfig, "spec")["guard"]) === "true" ? [{ object: guardMarker }] : [];
   if (config.mode === "validate") return { ...untouched([]), added: guard, diagnostics, usedNames: lookup.used };
-  const { replaced, removed, added } = place(made, rebuilt);
+  const { replaced, removed, added } = place(config.argocd.recordWarnings ? recordWarnings(made, diagnostics, context) : made, rebuilt);
   if (input.caller !== "package") for (const item of input.items) if (isServiceMesh(item.object)) removed.add(item);
   return { removed, replaced, edits, added: [...added, ...guard], diagnostics, usedNames: lookup.used };
 }
@@ -103,10 +108,14 @@ function describeFlagger(service: MeshService): readonly Diagnostic[] {
   const inVain = [...service.settings.all()].filter((setting) => isOwn(setting) && ["VirtualService", "DestinationRule"].includes(rows[setting.name].family));
   return [
     diagnose("IZ325", { ref: service.ref, path: ["metadata"] }, { service: service.name }),
-    ...inVain.map((setting) => diagnose("IZ218", setting.source.place, {
-      key: `istiomize.dev/${setting.name}`, why: "a Service whose routes istiomize makes; here Flagger does", help: "set it in the Canary of Flagger",
-    }, { subject: service.ref })),
+    ...inVain.map((setting) => leftToFlagger(setting, service.ref)),
   ];
+}
+
+/** A workload without a Service in the input: Flagger makes the Services too. */
+function describeAlone({ item, apex, workload }: FlaggerTarget, context: MeshContext): readonly Diagnostic[] {
+  if (!workload || !isWanted(workload, context) || context.known.some(({ workloads }) => workloads.some((each) => each.workload === workload))) return [];
+  return [diagnose("IZ325", { ref: refOf(item.object), path: ["spec", "targetRef"] }, { service: apex })];
 }
 
 function untouched(diagnostics: readonly Diagnostic[]): PipelineResult {

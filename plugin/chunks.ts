@@ -81,8 +81,13 @@ export function readChunk(chunk: Chunk): unknown {
     return load(endDocument(text), { schema });
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
-    throw new YamlError(error.reason, chunk.line + (error.mark?.line ?? 0), error.mark?.column ?? 0);
+    throw new YamlError(withoutNames(error.reason), chunk.line + (error.mark?.line ?? 0), error.mark?.column ?? 0);
   }
+}
+
+/** The place says which one is meant; a value that begins with `*` or `!` is taken for a name, and it may be a password. */
+export function withoutNames(reason: string): string {
+  return reason.replace(/^(unidentified alias|unknown tag|tag \w+ (?:is malformed|cannot contain such characters)|undeclared tag handle|unacceptable node kind for|cannot resolve a node with)\b[^]*/, "$1");
 }
 
 /** What follows a `...` line belongs to no document: directives of the next one. */
@@ -151,23 +156,11 @@ export function mayUseFlow(text: string): boolean {
   return text.includes("items") && /^[ \t]*(?:---[ \t]*)?\{|^[ \t]*items:[ \t]*[[&!]/m.test(text);
 }
 
-const hasAlias = /(^|[\s[{,:-])\*[A-Za-z0-9_-]/m;
+const hasAlias = /(^|[\s[{,:-])\*[^\s,[\]{}]/m;
 
 /** Whether a text names an anchor somewhere, so that a small document may stand for a huge value. */
 export function usesAliases(text: string): boolean {
   return text.includes("&") && hasAlias.test(text);
-}
-
-/** How many values a document stands for once its aliases are written out; stops counting far above any real one. */
-export function countValues(value: unknown, seen = new Map<object, number>()): number {
-  if (typeof value !== "object" || value === null) return 1;
-  const known = seen.get(value);
-  if (known !== undefined) return known;
-  let count = 1;
-  seen.set(value, count);
-  for (const entry of Array.isArray(value) ? value : Object.values(value)) count = Math.min(count + countValues(entry, seen), 1e12);
-  seen.set(value, count);
-  return count;
 }
 
 /** The objects of a text, as far as they can be read. */

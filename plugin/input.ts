@@ -1,6 +1,7 @@
 import { diagnose, type Diagnostic, type Position } from "../generators/diagnostics/diagnostic.ts";
+import { countValues } from "../generators/kube/count-values.ts";
 import { asMapping, stringsAt, type EarlierName, type Item, type KubeObject } from "../generators/kube/object.ts";
-import { countValues, mayUseFlow, readChunk, splitBlock, splitStream, usesAliases, YamlError, type Chunk, type Frame } from "./chunks.ts";
+import { mayUseFlow, readChunk, splitBlock, splitStream, usesAliases, YamlError, type Chunk, type Frame } from "./chunks.ts";
 
 /** One object of the input, with the text it was read from. */
 export interface Leaf {
@@ -54,7 +55,7 @@ export async function readInput(text: string, name: string, knowledge: Knowledge
       if (!(error instanceof YamlError)) throw error;
       const position = at(error.line, error.column);
       diagnostics.push(error.isDuplicateKey
-        ? diagnose("IZ105", undefined, { message: describeLine(text, error.line) }, { position })
+        ? diagnose("IZ105", undefined, { message: keyAt(text, error) }, { position })
         : diagnose("IZ102", undefined, { message: error.message, help: helpFor(text, error) }, { position }));
       return undefined;
     }
@@ -75,7 +76,7 @@ export async function readInput(text: string, name: string, knowledge: Knowledge
     if (value === undefined || value === null || passes) return chunk;
     const object = asMapping(value);
     if (!object) {
-      diagnostics.push(diagnose("IZ103", undefined, { found: `${Array.isArray(value) ? "a list" : `a ${typeof value}`}: ${JSON.stringify(value).slice(0, 60)}` }, { position: at(chunk.line + leadingLines(chunk.text)) }));
+      diagnostics.push(diagnose("IZ103", undefined, { found: describeValue(value) }, { position: at(chunk.line + leadingLines(chunk.text)) }));
       return chunk;
     }
     if (isList(object)) {
@@ -158,8 +159,16 @@ function leadingLines(text: string): number {
   return (/^(?:[ \t]*(?:#[^\n]*)?\r?\n)*/.exec(text)?.[0].match(/\n/g) ?? []).length;
 }
 
-function describeLine(text: string, line: number): string {
-  return (text.split("\n")[line] ?? "").trim().slice(0, 100);
+/** What a document is that is no object. Never what it says: it may be a piece of a Secret. */
+function describeValue(value: unknown): string {
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  return typeof value === "string" ? `text of ${value.length} characters` : `a ${typeof value}`;
+}
+
+/** The key at a place, without its value. */
+function keyAt(text: string, { line, column }: YamlError): string {
+  const rest = (text.split("\n")[line] ?? "").slice(column);
+  return /^("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s"'{}[\],&*!|>%@`#:][^\s{}[\],:]*)\s*:(?:\s|$)/.exec(rest)?.[1]?.slice(0, 100) ?? "a key that stands here a second time";
 }
 
 function helpFor(text: string, error: YamlError): string | undefined {

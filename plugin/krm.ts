@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { diagnose, arrangeDiagnostics, worstSeverity, type Diagnostic } from "../generators/diagnostics/diagnostic.ts";
 import { asMapping, asText, mappingAt, type KubeObject } from "../generators/kube/object.ts";
-import { runPipeline, type Overrides, type PipelineInput, type PipelineResult } from "../generators/pipeline.ts";
+import { guardMarker, runPipeline, type Overrides, type PipelineInput, type PipelineResult } from "../generators/pipeline.ts";
 import { isEmpty, readInput, type Input, type Knowledge } from "./input.ts";
 import { addFiles } from "./files.ts";
 import { addPackagePaths } from "./package-paths.ts";
@@ -26,9 +26,16 @@ export interface FunctionOutput {
   readonly text: string;
   readonly diagnostics: readonly Diagnostic[];
   readonly exitCode: 0 | 1;
+  /** How many objects a cluster would get. */
+  readonly count: number;
   /** Where in the input an object stands, for positions. */
   readonly input?: Input;
   readonly usedNames: boolean;
+}
+
+/** Nothing but settings went in: Argo CD would take the result for "delete everything". */
+export function refuseEmpty(output: FunctionOutput): FunctionOutput {
+  return output.exitCode === 0 && output.count === 0 ? failed([...output.diagnostics, diagnose("IZ119", undefined, {})]) : output;
 }
 
 /**
@@ -57,7 +64,8 @@ export async function runFunction({ text, name, config, namespace, overrides, kn
   });
   const diagnostics = addFiles(result.diagnostics, input);
   const isFailed = worstSeverity(result.diagnostics) === "error";
-  const base = { diagnostics, input, usedNames: result.usedNames };
+  const made = result.added.filter(({ object }) => object !== guardMarker);
+  const base = { diagnostics, input, usedNames: result.usedNames, count: items.length - result.removed.size + made.length };
   if (!isFailed) {
     const added = caller === "package" ? addPackagePaths(result, items) : result.added.map(({ object }) => object);
     return { ...base, text: writeOutput(input, result, added, diagnostics, await carryOutEdits(input, result)), exitCode: 0 };
@@ -68,7 +76,7 @@ export async function runFunction({ text, name, config, namespace, overrides, kn
 const nothing: PipelineResult = { removed: new Set(), replaced: new Map(), edits: [], added: [], diagnostics: [], usedNames: false };
 
 function failed(diagnostics: readonly Diagnostic[]): FunctionOutput {
-  return { text: "", diagnostics, exitCode: 1, usedNames: false };
+  return { text: "", diagnostics, exitCode: 1, count: 0, usedNames: false };
 }
 
 /** A function config of a kind that nothing else reads, so that its kind can be refused by name. */

@@ -39,9 +39,15 @@ function findAnnotation(text: string, { path }: Place): LineColumn | undefined {
   return { line: countLines(text.slice(0, start)) + 1, column: before.length + key!.length + value[0].length + 1 };
 }
 
+/** The document that was parsed last: thousands of diagnostics may speak of one. */
+let parsed: { readonly text: string; readonly counter: LineCounter; readonly document: ReturnType<typeof parseDocument> } | undefined;
+
 function parsePosition(text: string, place: Place): LineColumn | undefined {
-  const counter = new LineCounter();
-  const document = parseDocument(text, { lineCounter: counter, logLevel: "silent", uniqueKeys: false });
+  if (parsed?.text !== text) {
+    const counter = new LineCounter();
+    parsed = { text, counter, document: parseDocument(text, { lineCounter: counter, logLevel: "silent", uniqueKeys: false }) };
+  }
+  const { counter, document } = parsed;
   let node: unknown = document.contents;
   let offset = (node as { range?: [number, number, number] } | null)?.range?.[0];
   for (const key of place.path) {

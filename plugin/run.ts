@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { diagnose, type Diagnostic } from "../generators/diagnostics/diagnostic.ts";
 import type { Overrides } from "../generators/pipeline.ts";
 import { isArgoCd } from "./argocd.ts";
-import { runFunction } from "./krm.ts";
+import { refuseEmpty, runFunction } from "./krm.ts";
 import { isColoured, readAll, writeAll } from "./stdio.ts";
 import { writeBriefly, writeSummary, writeText } from "./report/text.ts";
 
@@ -24,8 +24,11 @@ export async function runAsFunction(options: RunOptions & { readonly config?: st
   const text = bytes.toString("utf8");
   // `render` says to the functions that kustomize runs for it what was said to it, and places what they find in the files.
   const { ISTIOMIZE_REPORT: report, ISTIOMIZE_OPTIONS: passed } = process.env;
-  const output = await runFunction({ text, name, ...(report !== undefined && passed ? JSON.parse(passed) as RunOptions : {}), ...options });
+  const result = await runFunction({ text, name, ...(report !== undefined && passed ? JSON.parse(passed) as RunOptions : {}), ...options });
+  const output = isArgoCd() ? refuseEmpty(result) : result;
   if (report !== undefined) writeFileSync(report, JSON.stringify(output.diagnostics));
+  // What kustomize hands to the older kind of plugin is no file: a line of it would lead nowhere.
+  else if (options.config !== undefined) reportDiagnostics(output.diagnostics);
   else if (output.diagnostics.length > 0) reportDiagnostics((await import("./locate.ts")).locate(output.diagnostics, output.input, name));
   writeAll(1, output.text);
   return output.exitCode;

@@ -7,6 +7,7 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type BuildOptions } from "esbuild";
 import { compileOnUse, leaveOut, packages } from "./build/compile-on-use.ts";
+import { embedArgocd } from "./build/embed-argocd.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const { version } = JSON.parse(readFileSync(`${root}package.json`, "utf8")) as { version: string };
@@ -28,6 +29,6 @@ const shared = Object.keys(metafile.inputs).filter((file) => !file.includes("nod
 await build({
   ...entry, outfile,
   banner: { js: "#!/usr/bin/env node" },
-  plugins: [compileOnUse({ root, options, commands, shared, nameOf: (file) => relative(root, file) })],
+  plugins: [compileOnUse({ root, options: { ...options, plugins: [embedArgocd] }, commands, shared, nameOf: (file) => relative(root, file) })],
 });
 chmodSync(outfile, 0o755);

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
 import { findKubectls, findKustomizes } from "./support/callers.ts";
 import { istiomize, temporary, type Files } from "./support/process.ts";
@@ -93,5 +92,16 @@ describe("under Argo CD", { skip: noBuilder }, () => {
     assert.equal(code, 1);
     assert.ok(Buffer.byteLength(stderr) < 4000, String(Buffer.byteLength(stderr)));
     assert.match(stderr, /error IZ402 .*\n[\s\S]*…\n/);
+  });
+
+  test("a render without objects is refused, for it would delete everything; elsewhere it is not", (t) => {
+    for (const [layout, files] of Object.entries(layouts(warned))) {
+      const empty = { ...files, "all.yaml": "# nothing\n" };
+      const { code, stdout, stderr } = render(t, empty, [], argo);
+      assert.deepEqual([code, stdout], [1, ""], layout);
+      assert.match(stderr, layout === "transformer" ? /error IZ1(15|19)/ : /error IZ119 .*[\s\S]*Argo CD takes an empty render for "delete everything"/, layout);
+    }
+    assert.equal(istiomize([], { input: mesh("", "") }).code, 0);
+    assert.match(istiomize([], { input: mesh("", ""), env: argo }).stderr, /error IZ119/);
   });
 });

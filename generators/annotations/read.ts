@@ -1,6 +1,6 @@
 import { diagnose, type Diagnostic, type Place } from "../diagnostics/diagnostic.ts";
 import { suggest } from "../diagnostics/suggest.ts";
-import { annotationPrefix, generatedFrom, groupOf, kindOf, mappingAt, refOf, type KubeObject, type Mapping } from "../kube/object.ts";
+import { annotationPrefix, generatedFrom, groupOf, kindOf, mappingAt, refOf, warningsKey, type KubeObject, type Mapping } from "../kube/object.ts";
 import { readSetting, type Guardrails, type Layer, type Setting } from "./setting.ts";
 import { isSettingName, rows, settingByField, settingByIstioField, settingNames, type Carrier, type SettingName } from "./table.ts";
 
@@ -46,7 +46,7 @@ export function readAnnotations(object: KubeObject, guardrails: Guardrails, leni
   const own = new Map<SettingName, Setting>();
   const ports = new Map<string, Map<SettingName, Setting>>();
   for (const key of keys) {
-    if (key === generatedFrom || key.startsWith(`${annotationPrefix}x-`)) continue;
+    if (key === generatedFrom || (key === warningsKey && Object.hasOwn(annotations, generatedFrom)) || key.startsWith(`${annotationPrefix}x-`)) continue;
     const place = annotationPlace(object, key);
     const found = findRow(object, key.slice(annotationPrefix.length), place, lenient);
     if ("diagnostic" in found) {

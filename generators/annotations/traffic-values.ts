@@ -111,7 +111,7 @@ export const portList = listOf(portOrAll, { expects: "a comma separated list of 
 
 const ipRange = text({
   expects: "a CIDR such as 10.0.0.0/8, or *",
-  pattern: /^(\*|\d{1,3}(\.\d{1,3}){3}\/\d{1,2}|[0-9a-fA-F:]+:[0-9a-fA-F:]*\/\d{1,3})$/,
+  pattern: /^(\*|\d{1,3}(\.\d{1,3}){3}\/\d{1,2}|[0-9a-fA-F]*:[0-9a-fA-F:]+\/\d{1,3})$/,
   meant: (value) => (/^\d{1,3}(\.\d{1,3}){3}$/.test(value) ? `${value}/32` : value),
 });
 

@@ -1,6 +1,7 @@
 import { load } from "js-yaml";
 import { suggest } from "../diagnostics/suggest.ts";
 import { readDuration } from "../kube/duration.ts";
+import { countValues } from "../kube/count-values.ts";
 import { asMapping, type Mapping } from "../kube/object.ts";
 
 /** What a value's text gave: the value, or why not, with the text that was probably meant. */
@@ -167,10 +168,14 @@ function splitList(value: string): readonly string[] | undefined {
   return Array.isArray(list) && list.every((part) => typeof part === "string" || typeof part === "number") ? list.map(String) : undefined;
 }
 
-/** The YAML value in a text; `undefined` where it is none. */
+/** Far above what any setting holds, and far below what a few nested aliases can stand for. */
+const mostValues = 10_000;
+
+/** The YAML value in a text; `undefined` where it is none, or one that its aliases make huge. */
 export function readYaml(value: string): unknown {
   try {
-    return load(value);
+    const read = load(value);
+    return countValues(read) > mostValues ? undefined : read;
   } catch {
     return undefined;
   }

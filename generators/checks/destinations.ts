@@ -6,7 +6,7 @@ import type { Check } from "./check.ts";
 export const checkSharedPods: Check = ({ context }) => context.services.flatMap((service) => {
   const plan = context.plans.get(service)!;
   const isSplit = plan.targets?.some(({ service: target, subset }) => target.object === service.object && !subset);
-  if (!plan.targets || !isSplit) return [];
+  if (!plan.targets || !isSplit || service.governed) return []; // a Rollout tells the pods apart by a label that it adds to the selectors
   return plan.targets.filter(({ service: target }) => target.object !== service.object).flatMap(({ service: target }) => {
     const own = new Set(service.workloads.map(({ workload }) => workload));
     const shared = target.workloads.filter(({ workload }) => own.has(workload)).map(({ workload }) => workload.name);

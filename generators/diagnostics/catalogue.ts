@@ -117,7 +117,7 @@ export const catalogue = {
   IZ115: rule("error", "istiomize stands under generators", () => ({
     read: "an input that holds the function config and nothing else, as kustomize gives it to generators",
     expected: "the function under `transformers:`, where it sees the objects",
-    help: "move the line from `generators:` to `transformers:` of the outermost kustomization",
+    help: "move the line from `generators:` to `transformers:` of the outermost kustomization; where it stands there already, `resources:` holds no object",
   }), "A kustomize generator sees no resources, so there is nothing that it could mesh."),
   IZ116: rule("error", "unknown profile", (a: { name: string; known: readonly string[]; suggestion?: string }) => ({
     read: quote(a.name),
@@ -135,6 +135,11 @@ export const catalogue = {
     expected: "a namespace that an object of the input is in",
     help: maybe(a.suggestion) ?? "remove the entry, or mend its name",
   }), "Settings for a namespace that does not exist do nothing."),
+  IZ119: rule("error", "nothing is left to apply", () => ({
+    read: "a kustomization without any object of a cluster",
+    expected: "objects: Argo CD takes an empty render for \"delete everything\"",
+    help: "look at `resources:`; an Application that is to have no objects is deleted instead",
+  }), "Under Argo CD an empty result, with pruning, deletes what was there; so it is refused."),
 
   // ---- 2xx: annotations and settings
   IZ201: rule("error", "annotation value not understood", (a: { text: string; expects: string; suggestion?: string }) => ({
@@ -315,7 +320,7 @@ export const catalogue = {
     help: "add the subsets there, or remove that DestinationRule so that istiomize makes it",
   }), "A route to a subset that no DestinationRule defines ends in 503."),
   IZ325: rule("info", "Flagger writes these routes", (a: { service: string }) => ({
-    read: `a Canary of Flagger for the workload behind ${a.service}`,
+    read: `a Canary of Flagger for ${a.service}`,
     help: "nothing is generated for it: Flagger makes its VirtualService and DestinationRules itself",
   }), "Flagger creates and overwrites the VirtualService of the workload that a Canary names."),
   IZ326: rule("error", "two generated objects for one host", (a: { host: string; one: string; other: string }) => ({
@@ -409,6 +414,16 @@ export const catalogue = {
     expected: "pods with a network of their own",
     help: "Istio never injects these; take the Service out with istiomize.dev/enabled: \"false\"",
   }), "Istio never injects pods on the host network."),
+  IZ344: rule("warning", "sync wave is no whole number", (a: { text: string }) => ({
+    read: quote(a.text),
+    expected: "a whole number, such as \"-1\" or \"5\"",
+    help: "Argo CD takes it for 0; mend or remove it",
+  }), "Argo CD orders a sync by this number, and what is made for the object goes with it."),
+  IZ345: rule("warning", "hook of Argo CD", (a: { text: string }) => ({
+    read: `argocd.argoproj.io/hook: ${a.text}`,
+    expected: "an object that is part of the sync: what is made for it is no hook and is applied in the sync itself",
+    help: "take it out of the mesh with istiomize.dev/enabled: \"false\", or accept this where the order does not matter",
+  }), "A hook comes and goes around a sync; a VirtualService or DestinationRule stays."),
   IZ350: rule("error", "mTLS and TLS settings contradict", (a: { mode: string; policy: string; tls: string }) => ({
     read: `tls ${a.tls} towards pods whose PeerAuthentication (${a.policy}) says ${a.mode}`,
     expected: "no tls setting: Istio then chooses what the server takes",
@@ -433,6 +448,30 @@ export const catalogue = {
     expected: "a Service with a selector, or a workload",
     help: "set it on a Service with a selector; a whole namespace takes istiomize.dev/mtls without a port",
   }), "A PeerAuthentication for one Service selects its pods, and Istio takes port-level modes only together with a selector."),
+  IZ355: rule("info", "Argo Rollouts sets these weights", (a: { rollout: string; virtualService: string; between: string }) => ({
+    read: `Rollout ${a.rollout} splits VirtualService ${a.virtualService} between ${a.between}`,
+    help: "made as it asks for it, 100 to 0; let Argo CD ignore the weights (gitops/argocd/ignore-differences.yaml)",
+  }), "Argo Rollouts needs a VirtualService with both destinations, and changes their weights in the cluster."),
+  IZ356: rule("warning", "weights belong to Argo Rollouts", (a: { key: string; rollout: string; stable: string; canary: string }) => ({
+    read: `istiomize.dev/${a.key} on a Service whose traffic Rollout ${a.rollout} splits`,
+    expected: `no weights, or what Argo Rollouts starts from: ${a.stable}=100,${a.canary}=0`,
+    help: "remove it, and set weights as `setWeight` steps of the Rollout; 100 and 0 are written",
+  }), "Argo Rollouts puts its own weights in the place of any other, as soon as it sees them."),
+  IZ357: rule("error", "Service of a Rollout is not in the input", (a: { rollout: string; field: string; service: string; suggestion?: string }) => ({
+    read: a.service === "" ? `no ${a.field} in Rollout ${a.rollout}, and no destinationRule` : `${a.field} ${a.service} of Rollout ${a.rollout}`,
+    expected: a.service === "" ? "stableService and canaryService, or a destinationRule with two subsets" : "a Service of this name in the Rollout's namespace",
+    help: a.suggestion ? `it is ${a.suggestion} now: a prefix or suffix reaches Rollouts only with the \`configurations:\` that Argo Rollouts has for kustomize` : "add it, or mend the name in the Rollout",
+  }), "The rule that Argo Rollouts works on needs both destinations."),
+  IZ358: rule("warning", "Rollout names an object that is not in the input", (a: { rollout: string; kind: string; name: string; here: readonly string[] }) => ({
+    read: `${a.kind} ${a.name || "(no name)"} in Rollout ${a.rollout}`,
+    expected: a.here.length > 0 ? `one that is made for its Services: ${list(a.here)}` : `a ${a.kind} of this name`,
+    help: a.here.length > 0 ? `let the Rollout name ${a.here[0]}, or add the other one by hand` : "add it by hand, mend the name, or accept this where another Application brings it",
+  }), "Argo Rollouts does nothing with a Rollout as long as an object that it names is missing."),
+  IZ359: rule("error", "Rollout does not fit its routes", (a: { rollout: string; object: string; found: string; expected: string; help: string }) => ({
+    read: `${a.object} for Rollout ${a.rollout}: ${a.found}`,
+    expected: a.expected,
+    help: a.help,
+  }), "Argo Rollouts checks this first and refuses the Rollout (InvalidSpec), so nothing is rolled out."),
   IZ360: rule("warning", "subset policy is never active", (a: { subset: string }) => ({
     read: `a policy for subset ${a.subset}, to which no route leads`,
     expected: "weights or active, so that a route names the subset",
@@ -682,6 +721,136 @@ export const catalogue = {
     expected: "`--like` with the one to copy, overlays included",
     help: `for example \`--like ${a.services[0]}\`; nothing was written`,
   }), "There is no base that they share, so a new one needs its own, in the shape of the others."),
+  IZ450: rule("error", "cannot be installed here", (a: { found: "directory" | "foreign" | "dangling" | "special" | "module" | "package"; other?: string }) => ({
+    read: {
+      directory: "a directory of this name", foreign: "a file that is no istiomize", dangling: "a symbolic link that leads nowhere", special: "neither a file nor a link",
+      module: `a directory below ${a.other}, which says "type": "module"`, package: "a package.json that istiomize did not write",
+    }[a.found],
+    expected: a.found === "module" ? "a place where Node.js takes a file without extension for CommonJS" : "no file of this name, or one that istiomize put there",
+    help: `${a.found === "module" ? "choose a directory outside that package" : "move it away, or choose another directory"}; nothing was written`,
+  }), "What somebody else put there is never overwritten."),
+  IZ451: rule("error", "cannot be installed", (a: { code: string; message: string }) => {
+    const [reason, help] = systemErrors[a.code] ?? [a.message, "see why, and run again"];
+    return { read: `${reason} (${a.code})`, expected: "to be able to write here", help: `${help}, or choose another directory` };
+  }, "A file is written beside its place and renamed there, so the directory itself must be writable."),
+  IZ452: rule("error", "changed since istiomize wrote it", (a: { now: "changed" | "foreign"; more: number }) => ({
+    read: `${a.now === "changed" ? "a file that somebody edited" : "another content, and no note that istiomize wrote it"}${a.more > 0 ? ` (and ${a.more} more such files)` : ""}`,
+    expected: "a file as an earlier `istiomize install --argocd` wrote it, or none",
+    help: "keep changes of your own in a kustomization that takes this one in; --force overwrites it; nothing was written",
+  }), "The tree for Argo CD is replaced as a whole by that of another version, and what people wrote into it would be lost."),
+  IZ453: rule("error", "no plugin home", () => ({
+    read: "neither KUSTOMIZE_PLUGIN_HOME nor XDG_CONFIG_HOME nor HOME in the environment",
+    expected: "one of them, from which kustomize knows its plugin home",
+    help: "name it: `istiomize install --plugin-home DIR`, and set KUSTOMIZE_PLUGIN_HOME to DIR where kustomize runs; nothing was written",
+  }), "kustomize looks for plugins in a directory that it finds through the environment."),
+  IZ454: rule("error", "nothing to install", (a: { program: string }) => ({
+    read: `istiomize run from its sources, ${a.program}`,
+    expected: "the bundle istiomize.cjs or the self-contained executable",
+    help: "`npm run build` makes the bundle; run that one; nothing was written",
+  }), "What is installed is the very executable that runs."),
+  IZ455: rule("warning", "istiomize is not on PATH", (a: { directory?: string }) => ({
+    read: "no `istiomize` on PATH",
+    expected: "one: kustomize, kpt and Helm find the function by its name",
+    help: a.directory === undefined ? "`istiomize install --bin DIR`, with a DIR that is on PATH" : `\`istiomize install --bin ${a.directory}\``,
+  }), "`exec: {path: istiomize}` is looked up on the PATH of whoever runs kustomize."),
+  IZ456: rule("warning", "another version of istiomize", (a: { found: string; own: string; install: string }) => ({
+    read: a.found,
+    expected: `${a.own}, as the one that runs now`,
+    help: `\`${a.install}\``,
+  }), "Two versions may give two results: what you render here is not what kustomize builds."),
+  IZ457: rule("warning", "istiomize is found and cannot be started", (a: { fault: "run bit" | "line ends" | "node" | "other"; message?: string; file: string }) => ({
+    read: { "run bit": "a file without its run bit", "line ends": "a first line that ends in CR LF, so that the system looks for a program `node\\r`", node: "a script for Node.js, and no `node` on PATH", other: a.message ?? "nothing that runs" }[a.fault],
+    expected: "a program that prints its version",
+    help: { "run bit": `\`chmod +x ${a.file}\``, "line ends": "install it anew, and keep Git from changing it: `*.cjs -text` in .gitattributes", node: "install Node.js 20 or newer, or the self-contained executable", other: "install it anew" }[a.fault],
+  }), "kustomize, kpt and Helm start this very file."),
+  IZ458: rule("warning", "kustomize looks in another plugin home", (a: { used: string; from: string; missed: string; missedFrom: string; fault: "later" | "not there" | "relative" }) => ({
+    read: {
+      later: `${a.used} (${a.from}), where no istiomize is; it is in ${a.missed} (${a.missedFrom})`,
+      "not there": `${a.used} (${a.from}), because ${a.missed} (${a.missedFrom}) is not there`,
+      relative: `${a.missed} (${a.missedFrom}), which is no absolute path`,
+    }[a.fault],
+    expected: "the first of the plugin homes that exists to hold istiomize: kustomize looks in no other",
+    help: a.fault === "later" ? "`istiomize install` puts it into the one that is used" : a.fault === "relative" ? `set ${a.missedFrom} to an absolute path` : `\`istiomize install --plugin-home ${a.missed}\`, or unset ${a.missedFrom}`,
+  }), "The first directory that exists wins, even an empty one."),
+  IZ459: rule("info", "the older plugin is not installed", (a: { path: string }) => ({
+    read: `nothing at ${a.path}`,
+    expected: "istiomize there, for trees whose transformer carries no config.kubernetes.io/function",
+    help: "`istiomize install`; it is the form that kubectl runs, and the safer one in Argo CD",
+  }), "Without a plugin kustomize fails with a message about \"Go object code\", which is not what is missing."),
+  IZ460: rule("info", "several kustomizes on PATH", (a: { used: string; others: readonly string[] }) => ({
+    read: `${a.used} runs; behind it ${list(a.others)}`,
+    help: "what you build here and what a pipeline builds may differ; keep one",
+  }), "The first one on PATH is run."),
+  IZ461: rule("error", "what this tree needs does not work here", (a: { mode: string; why: string; fix: string }) => ({
+    read: `${a.mode}: ${a.why}`,
+    expected: "to be built with its mesh on this machine",
+    help: a.fix,
+  }), "The layout of a tree, and the form of its transformer, decide what must be installed where it is built."),
+  IZ462: rule("warning", "no guard", (a: { missing: "both" | "document" | "field" }) => ({
+    read: { both: "a transformer that kustomize may skip without a word", document: "spec.guard: true, and no PatchTransformer that deletes the marker", field: "the PatchTransformer of the guard, and no spec.guard: true" }[a.missing],
+    expected: "spec.guard: true, and as a second document a PatchTransformer that deletes IstiomizeRan",
+    help: { both: "add both, as `istiomize scaffold tree --layout transformer` writes them", document: "add it, or the marker goes to the cluster, which refuses it", field: "add it to the ServiceMesh, or every build fails" }[a.missing],
+  }), "Without --enable-exec, and always under kubectl, an exec function is skipped with exit code 0: the build loses its mesh and nobody notices."),
+  IZ463: rule("warning", "a function that older kustomize refuses", (a: { field: "args" | "envs" }) => ({
+    read: `exec.${a.field} in config.kubernetes.io/function`,
+    expected: "exec: {path: istiomize} and nothing else: kustomize before 5.7.0 and kpt stop at an unknown field",
+    help: "take it out; the settings of istiomize stand in the ServiceMesh",
+  }), "The annotation is read strictly, and exec.args and exec.envs are there only since kustomize 5.7.0."),
+  IZ464: rule("error", "no function where kustomize looks", (a: { path: string; from: string; fault: "missing" | "run bit" | "line ends" | "PATH"; nearby?: string }) => ({
+    read: a.fault === "PATH" ? `exec.path ${a.path}, and no such program on PATH` : `exec.path ${a.path}, from ${a.from}: ${{ missing: "no such file", "run bit": "a file without its run bit", "line ends": "a first line that ends in CR LF" }[a.fault]}`,
+    expected: "a program; a relative path begins at the kustomization that lists the transformer, not at the file that holds it",
+    help: a.nearby !== undefined ? `there is one at ${a.nearby}; better: exec: {path: istiomize}, found on PATH from everywhere` : { missing: "write exec: {path: istiomize}, which is found on PATH from everywhere", "run bit": `\`chmod +x\`, and \`git update-index --chmod=+x\` for everybody else`, "line ends": "`*.cjs text eol=lf` in .gitattributes, and check it out anew", PATH: "write exec: {path: istiomize}, or install that program" }[a.fault],
+  }), "kustomize starts the function from the directory of the kustomization that lists it under `transformers:`."),
+  IZ465: rule("warning", "a schema of Istio's kinds alone", (a: { path: string }) => ({
+    read: `openapi.path ${a.path}, which describes no kind of Kubernetes`,
+    expected: "no `openapi`, or a schema that holds the built-in kinds too",
+    help: "take it out: istiomize needs none, and settings of Istio's objects are annotations",
+  }), "`openapi` replaces kustomize's own schema: a patch of a Deployment's containers then replaces the list instead of merging it."),
+  IZ466: rule("error", "Argo CD does not mesh this Application", (a: { path: string; mode: string; config: string; fix: string }) => ({
+    read: `${a.path} (${a.mode}), with ${a.config}`,
+    expected: "a configuration of Argo CD in which istiomize runs",
+    help: a.fix,
+  }), "Argo CD builds every Application with the options that argocd-cm says, or with the plugin that the Application names."),
+  IZ467: rule("warning", "build options that Argo CD never applies", (a: { key: string; value: string; version: string }) => ({
+    read: `${a.key}: ${a.value}`,
+    expected: "kustomize.buildOptions, which holds for every version: Argo CD 3.2 to 3.5 read the options of one version and apply them nowhere",
+    help: `point kustomize.path.${a.version} at a wrapper that adds them, as exec/ of \`istiomize install --argocd DIR\` does`,
+  }), "The key is parsed and dropped, so the build runs without the options (argoproj/argo-cd#27673)."),
+  IZ468: rule("error", "kustomize and plugin in one source", () => ({
+    read: "spec.source.kustomize beside spec.source.plugin",
+    expected: "one of the two: Argo CD refuses an Application with both",
+    help: "what kustomize: says goes into an overlay, or use the plugin or exec mode, in which it works",
+  }), "An Application source has one type."),
+  IZ469: rule("error", "Argo CD knows nothing of this name", (a: { what: "plugin" | "version"; name: string; known: readonly string[]; suggestion?: string }) => ({
+    read: a.what === "plugin" ? (a.name === "" ? "spec.source.plugin without a name, and no plugin with `discover`" : `spec.source.plugin.name ${quote(a.name)}`) : `spec.source.kustomize.version ${quote(a.name)}`,
+    expected: a.what === "plugin" ? `the name of a ConfigManagementPlugin, with \`-<spec.version>\` behind it where it has one: ${list(a.known)}` : `a <name> for which argocd-cm says kustomize.path.<name>: ${list(a.known)}`,
+    help: a.suggestion ? `did you mean ${quote(a.suggestion)}?` : a.what === "plugin" ? "name one of them" : `add kustomize.path.${a.name} to argocd-cm, or leave version out`,
+  }), "Argo CD reports an error instead of rendering the Application."),
+  IZ470: rule("warning", "every repository may run programs in Argo CD", (a: { options: string }) => ({
+    read: `kustomize.buildOptions: ${a.options}`,
+    expected: "--enable-exec only for Applications that ask for it",
+    help: "take the plugin sidecar, the older plugin with --enable-alpha-plugins alone, or a wrapper under kustomize.path.<name>: `istiomize install --argocd DIR` writes all three",
+  }), "With --enable-exec for all, whoever can push to any repository that Argo CD reads can run a program of his own in the repo-server."),
+  IZ471: rule("warning", "a plugin that takes every kustomization", (a: { discover: string }) => ({
+    read: `discover: ${a.discover}`,
+    expected: "no `discover`, so that only Applications that name the plugin get it",
+    help: "take it out, and write `plugin: {name: …}` into the Applications that are meshed",
+  }), "Argo CD asks plugins first, so this one renders every Application that has a kustomization, and their `kustomize:` settings are lost."),
+  IZ472: rule("warning", "a pipe that hides a failure", (a: { command: string }) => ({
+    read: quote(a.command),
+    expected: "`command: [istiomize, render, .]`, which fails when a part of it does",
+    help: "write that; or begin the script with `set -euo pipefail` in a shell that knows it (bash)",
+  }), "A shell gives the exit code of the last command of a pipe: a failed build becomes an empty render, and an empty render deletes everything."),
+  IZ473: rule("warning", "a key that Argo CD ignores", (a: { key: string; suggestion?: string }) => ({
+    read: `${a.key}, which a ConfigManagementPlugin does not have`,
+    expected: "version, init, generate, discover, parameters, preserveFileMode, provideGitCreds",
+    help: maybe(a.suggestion) ?? "take it out",
+  }), "The file of a plugin is no object of a cluster: nothing checks it, and what is misspelled is not there."),
+  IZ474: rule("error", "Flux cannot run istiomize", (a: { path: string; mode: string; directory: string }) => ({
+    read: `spec.path ${a.path}, ${a.mode}`,
+    expected: "files that plain kustomize builds: Flux runs no plugins, and has no setting that would allow it",
+    help: `\`istiomize generate --migrate ${a.directory}\`, then \`istiomize generate ${a.directory}\`, and commit what they write; \`istiomize generate --check ${a.directory}\` in CI keeps it up to date`,
+  }), "kustomize-controller builds with plugins disabled: a transformer fails there, and a ServiceMesh under `resources:` is an object that the cluster refuses."),
 
   // ---- 9xx: our own bugs
   IZ901: rule("error", "istiomize itself failed", (a: { version: string; step: string; message: string }) => ({

@@ -4,6 +4,7 @@ import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import { compact, type KubeObject, type Mapping } from "../kube/object.ts";
 import { isHttp, type ServicePort } from "../kube/protocol.ts";
 import type { RoutePlan } from "../mesh/destinations.ts";
+import { isAddressOnly } from "../mesh/rollouts.ts";
 import { isOwn, needsHttp, type MeshService } from "../mesh/service.ts";
 import { isPolicy, type Subset } from "../mesh/subsets.ts";
 import type { Generator, MeshContext } from "../mesh/context.ts";
@@ -26,6 +27,7 @@ export const generateDestinationRules: Generator = (context) => {
 
 function makeDestinationRule(service: MeshService, context: MeshContext): { object?: KubeObject; diagnostics: readonly Diagnostic[] } {
   if (service.shape === "external-name" || service.shape === "udp") return { diagnostics: [] };
+  if (isAddressOnly(service.governed, service.object)) return { diagnostics: checkAddress(service) };
   const plan = context.plans.get(service)!;
   const diagnostics: Diagnostic[] = [...checkHeadless(service)];
   const trafficPolicy: Mapping = compact({
@@ -41,10 +43,19 @@ function makeDestinationRule(service: MeshService, context: MeshContext): { obje
     diagnostics,
     object: {
       apiVersion: "networking.istio.io/v1", kind: "DestinationRule",
-      metadata: makeMetadata(context, service.name, service.namespace, { text: `Service/${service.name}`, service }),
+      metadata: makeMetadata(context, service.governed?.destinationRule ?? service.name, service.namespace, { text: `Service/${service.name}`, objects: [service.object] }),
       spec: patch ? applyPatch(generated, patch) : generated,
     },
   };
+}
+
+/** Policies on a Service whose traffic a Rollout sends to two others, where they hold for nothing. */
+function checkAddress(service: MeshService): readonly Diagnostic[] {
+  const { stableService, canaryService } = service.governed!.rollout;
+  return [...service.own.values(), ...[...service.portLayers.values()].flatMap((layer) => [...layer.values()])].filter(({ name, removed }) => isPolicy(name) && !removed).map((setting) => diagnose("IZ218", setting.source.place, {
+    key: setting.source.place.path.at(-1)!, why: `a Service that traffic reaches: the Rollout sends what is for ${service.name} to ${stableService} and ${canaryService}`,
+    help: "put it on the Rollout, from which both get it",
+  }));
 }
 
 function nonEmpty<T>(list: readonly T[]): readonly T[] | undefined {

@@ -1,7 +1,7 @@
 import type { Layer, Setting } from "../annotations/setting.ts";
 import { describeSetting } from "../annotations/setting.ts";
 import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
-import { compact, compareText, equal, nameOf, refOf, stringsAt, type Item, type KubeObject } from "../kube/object.ts";
+import { compact, compareText, equal, nameOf, refOf, selects, stringsAt, type Item, type KubeObject } from "../kube/object.ts";
 import { describePort } from "../kube/protocol.ts";
 import { namespaceFor } from "../mesh/levels.ts";
 import type { KnownService } from "../mesh/settings.ts";
@@ -21,8 +21,9 @@ export const generatePeerAuthentications: Generator = (context) => {
   return { made: [...wide, ...narrow.made], edits: [], diagnostics: narrow.diagnostics };
 };
 
-function makeObject(context: MeshContext, name: string, namespace: string, source: string | undefined, spec: KubeObject, service?: KnownService): KubeObject {
-  const metadata = makeMetadata(context, name, namespace, { ...(source !== undefined && { text: source }), ...(service && { service }) });
+/** One wave later than DestinationRules, so that callers speak mutual TLS before pods ask for it; pruned before them. */
+function makeObject(context: MeshContext, name: string, namespace: string, source: string | undefined, spec: KubeObject, objects: readonly KubeObject[] = []): KubeObject {
+  const metadata = makeMetadata(context, name, namespace, { ...(source !== undefined && { text: source }), objects }, 1);
   return { apiVersion: "security.istio.io/v1", kind: "PeerAuthentication", metadata, spec };
 }
 
@@ -60,7 +61,8 @@ interface Modes {
   readonly namespace: string;
   readonly selector: { readonly [key: string]: string };
   readonly source: string;
-  readonly service?: KnownService;
+  /** The Services, or the workload without one, that it is made for. */
+  readonly objects: readonly KubeObject[];
   readonly mode?: Setting;
   readonly ports: ReadonlyMap<number, Setting>;
 }
@@ -69,23 +71,27 @@ function makeSelected(context: MeshContext): Generated {
   const diagnostics: Diagnostic[] = [];
   const served = new Set(context.known.flatMap(({ workloads }) => workloads.map(({ workload }) => workload)));
   const selected = [
-    ...bySteering(context.known).flatMap((service) => readService(service, context, diagnostics)),
+    ...bySteering(context).flatMap((service) => readService(service, context, diagnostics)),
     ...context.workloads.filter((workload) => !served.has(workload)).flatMap((workload) => readWorkload(workload, undefined, context, diagnostics) ?? []),
   ];
-  const made = mergeAlike(selected, diagnostics).map((modes): Made => ({
+  const made = mergeAlike(selected, diagnostics).flatMap((modes) => [modes, ...primaryOf(modes, context)]).map((modes): Made => ({
     beside: modes.item,
     object: makeObject(context, modes.name, modes.namespace, modes.source, compact({
       selector: { matchLabels: modes.selector },
       mtls: modes.mode && { mode: modes.mode.value },
       portLevelMtls: Object.fromEntries([...modes.ports].sort((a, b) => a[0] - b[0]).map(([port, { value }]) => [String(port), { mode: value }])),
-    }), modes.service),
+    }), modes.objects),
   }));
   return { made, edits: [], diagnostics };
 }
 
-/** Services with a cluster IP before headless ones, then by name: the first of two with one selector names the object. */
-function bySteering(known: readonly KnownService[]): readonly KnownService[] {
-  const rank = ({ shape }: KnownService): number => (shape === "cluster" ? 0 : 1);
+/**
+ * The first of two Services with one selector names the object: those with a cluster IP before headless ones, that of
+ * a Rollout's routes before its stable and canary ones, then by name.
+ */
+function bySteering({ known, governed }: MeshContext): readonly KnownService[] {
+  const roles = ["apex", "stable", "canary"];
+  const rank = ({ shape, object }: KnownService): number => (shape === "cluster" ? 0 : 10) + roles.indexOf(governed.get(object)?.role ?? "apex");
   return [...known].sort((a, b) => rank(a) - rank(b) || compareText(nameOf(a.object), nameOf(b.object)));
 }
 
@@ -104,7 +110,15 @@ function merge(one: Modes, other: Modes, diagnostics: Diagnostic[]): Modes {
   const ports = new Map(one.ports);
   for (const [port, setting] of other.ports) ports.set(port, agree(ports.get(port), setting, diagnostics));
   const mode = other.mode ? agree(one.mode, other.mode, diagnostics) : one.mode;
-  return { ...one, ports, ...(mode && { mode }) };
+  return { ...one, ports, objects: [...new Set([...one.objects, ...other.objects])], ...(mode && { mode }) };
+}
+
+/** Flagger runs the stable pods from a copy of the workload, whose label ends with `-primary`: the same for those. */
+function primaryOf(modes: Modes, { flagger }: MeshContext): readonly Modes[] {
+  const target = flagger.find(({ workload }) => workload && selects(modes.selector, workload.podLabels) && (workload.namespace || modes.namespace) === modes.namespace);
+  const label = ["app", "name", "app.kubernetes.io/name"].find((key) => target?.workload?.selector[key] !== undefined);
+  const value = label === undefined ? undefined : modes.selector[label];
+  return value === undefined ? [] : [{ ...modes, name: `${modes.name}-primary`, selector: { ...modes.selector, [label!]: `${value}-primary` } }];
 }
 
 function agree(one: Setting | undefined, other: Setting, diagnostics: Diagnostic[]): Setting {
@@ -146,12 +160,12 @@ function readService(service: KnownService, context: MeshContext, diagnostics: D
     }
   }
   const namespace = namespaceFor(object, context.config);
-  const own: Modes = { item, service, name: nameOf(object), namespace, selector, source: `Service/${nameOf(object)}`, ports, ...(mode && { mode }) };
+  const own: Modes = { item, objects: [object], name: nameOf(object), namespace, selector, source: `Service/${nameOf(object)}`, ports, ...(mode && { mode }) };
   const alike = below.every((each) => equal(each?.mode?.value, below[0]?.mode?.value) && equal([...(each?.ports.keys() ?? [])], [...(below[0]?.ports.keys() ?? [])]));
-  if (alike) return [below.reduce<Modes>((all, each) => (each ? merge(all, each, diagnostics) : all), own)];
+  if (alike) return [{ ...below.reduce<Modes>((all, each) => (each ? merge(all, each, diagnostics) : all), own), objects: [object] }];
   return workloads.map((workload, i) => {
     const narrow: Modes = { ...own, item: workload.item, name: workload.name, selector: workload.selector, source: `${refOf(workload.item.object).kind}/${workload.name}` };
-    return below[i] ? merge(narrow, below[i], diagnostics) : narrow;
+    return below[i] ? { ...merge(narrow, below[i], diagnostics), objects: [object] } : narrow;
   }).filter((each) => each.mode || each.ports.size > 0);
 }
 
@@ -173,7 +187,7 @@ function readWorkload(workload: Workload, service: KnownService | undefined, con
     for (const number of containerPorts(target, [workload], setting, diagnostics)) ports.set(number, setting);
   }
   if (!mode && ports.size === 0) return undefined;
-  return { item: workload.item, name: workload.name, namespace: namespaceFor(object, context.config), selector: workload.selector, source: `${refOf(object).kind}/${workload.name}`, ports, ...(mode && { mode }) };
+  return { item: workload.item, objects: [object], name: workload.name, namespace: namespaceFor(object, context.config), selector: workload.selector, source: `${refOf(object).kind}/${workload.name}`, ports, ...(mode && { mode }) };
 }
 
 /** The container ports behind a target port, as the pods declare them. */

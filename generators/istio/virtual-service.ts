@@ -5,6 +5,7 @@ import { compact, nameOf, type KubeObject, type Mapping } from "../kube/object.t
 import { fullHost, resolveHost } from "../kube/host.ts";
 import { describePort, isHttp, type ServicePort } from "../kube/protocol.ts";
 import { targetPort, type RoutePlan } from "../mesh/destinations.ts";
+import type { RolloutRoutes } from "../mesh/rollouts.ts";
 import { isOwn, needsHttp, portSettings, type MeshService } from "../mesh/service.ts";
 import type { Generator, MeshContext } from "../mesh/context.ts";
 import { makeMetadata } from "./metadata.ts";
@@ -33,7 +34,7 @@ export const generateVirtualServices: Generator = (context) => {
 function makeVirtualService(service: MeshService, context: MeshContext): { object?: KubeObject; diagnostics: readonly Diagnostic[] } {
   const plan = context.plans.get(service)!;
   const layers = [service.settings, ...service.ports.map((port) => portSettings(service, port))];
-  const says = saying.some((name) => layers.some((settings) => settings.has(name)));
+  const says = plan.targets !== undefined || saying.some((name) => layers.some((settings) => settings.has(name) && (!isReceiver(service) || isOwn(settings.get(name)!))));
   const unfit = checkFit(service);
   if (!says || service.shape === "external-name") return { diagnostics: unfit };
   const diagnostics: Diagnostic[] = [...unfit];
@@ -42,7 +43,7 @@ function makeVirtualService(service: MeshService, context: MeshContext): { objec
   const tcp: Mapping[] = [];
   const splitsTls = plan.targets !== undefined && service.ports.some(({ protocol }) => protocol === "tls");
   const hosts = listHosts(service, plan.host, context, splitsTls);
-  if (splitsTls && service.namespace === "") diagnostics.push(diagnose("IZ327", plan.setting!.source.place, { host: plan.host }, { subject: service.ref }));
+  if (splitsTls && service.namespace === "") diagnostics.push(diagnose("IZ327", plan.place!, { host: plan.host }, { subject: service.ref }));
   for (const port of service.ports) {
     const route = makeRoute(service, plan, port, diagnostics);
     if (isHttp(port)) {
@@ -63,16 +64,34 @@ function makeVirtualService(service: MeshService, context: MeshContext): { objec
   if (http.length + tls.length + tcp.length === 0 && !patch) return { diagnostics: [...diagnostics, ...checkHosts(service)] };
   const generated: Mapping = compact({
     hosts, exportTo: service.settings.valueOf("export-to"),
-    ...(http.length > 0 && { http }), ...(tls.length > 0 && { tls }), ...(tcp.length > 0 && { tcp }),
+    ...(http.length > 0 && { http: nameRules(http, service.governed?.virtualService) }), ...(tls.length > 0 && { tls }), ...(tcp.length > 0 && { tcp }),
   });
   return {
     diagnostics,
     object: {
       apiVersion: "networking.istio.io/v1", kind: "VirtualService",
-      metadata: makeMetadata(context, service.name, service.namespace, { text: `Service/${service.name}`, service }, 1),
+      metadata: makeMetadata(context, service.governed?.virtualService?.name ?? service.name, service.namespace, { text: `Service/${service.name}`, objects: [service.object] }, 1),
       spec: patch ? applyPatch(generated, patch) : generated,
     },
   };
+}
+
+/** A Service that gets its share of what a Rollout splits: what it inherits for routes belongs to the split. */
+function isReceiver({ governed }: MeshService): boolean {
+  return governed !== undefined && governed.role !== "apex";
+}
+
+/**
+ * The names by which a Rollout finds the rules. Without names it looks for one that has none as soon as it has added
+ * rules of its own; one foreign name is that of the one rule which has not been named.
+ */
+function nameRules(http: readonly Mapping[], rollout: RolloutRoutes | undefined): readonly Mapping[] {
+  if (!rollout) return http;
+  if (rollout.routes.length === 0) return http.length === 1 ? [{ ...http[0], name: undefined }] : http;
+  const names = http.map(({ name }) => name as string);
+  const foreign = rollout.routes.filter((name) => !names.includes(name));
+  const free = names.filter((name) => !rollout.routes.includes(name));
+  return foreign.length === 1 && free.length === 1 ? http.map((rule) => (rule["name"] === free[0] ? { ...rule, name: foreign[0] } : rule)) : http;
 }
 
 /**
@@ -104,7 +123,7 @@ function makeRoute(service: MeshService, plan: RoutePlan, port: ServicePort, dia
   return plan.targets.map((target) => {
     const number = targetPort(target, port);
     if (number === undefined && port.protocol !== "udp") {
-      diagnostics.push(diagnose("IZ304", plan.setting!.source.place, { service: nameOf(target.service.object), port: String(port.number), known: target.service.ports.map(describePort) }, { subject: service.ref }));
+      diagnostics.push(diagnose("IZ304", plan.place!, { service: nameOf(target.service.object), port: String(port.number), known: target.service.ports.map(describePort) }, { subject: service.ref }));
     }
     return compact({
       destination: { host: target.host, subset: target.subset?.name, port: { number: number ?? port.number } },

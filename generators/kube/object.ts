@@ -30,6 +30,9 @@ export const annotationPrefix = "istiomize.dev/";
 /** Annotation on every object that istiomize makes: the Service and the ServiceMesh it came from. */
 export const generatedFrom = "istiomize.dev/generated-from";
 
+/** Annotation on generated objects with the warnings about them, where `spec.argocd.recordWarnings` asks for it. */
+export const warningsKey = "istiomize.dev/warnings";
+
 export function asMapping(value: unknown): Mapping | undefined {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Mapping) : undefined;
 }

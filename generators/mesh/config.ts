@@ -36,7 +36,7 @@ export interface MeshConfig extends Guardrails {
   readonly limits: ReadonlyMap<SettingName, Limit>;
   readonly locked: readonly SettingName[];
   readonly metadata: { readonly labels: { readonly [key: string]: string }; readonly annotations: { readonly [key: string]: string } };
-  readonly argocd: { readonly syncWaves: boolean };
+  readonly argocd: { readonly syncWaves: boolean; readonly recordWarnings: boolean };
   readonly mtls?: { readonly mode: "STRICT" | "PERMISSIVE" | "DISABLE"; readonly scope: "mesh" | "namespace" | "none" };
 }
 

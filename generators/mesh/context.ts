@@ -3,6 +3,8 @@ import type { Item, KubeObject } from "../kube/object.ts";
 import type { MeshConfig } from "./config.ts";
 import type { RoutePlan } from "./destinations.ts";
 import type { Levels } from "./levels.ts";
+import type { FlaggerTarget } from "./flagger.ts";
+import type { Governed, Rollout } from "./rollouts.ts";
 import type { MeshService } from "./service.ts";
 import type { KnownService } from "./settings.ts";
 import type { Workload } from "./workload.ts";
@@ -13,6 +15,11 @@ export interface MeshContext {
   readonly services: readonly MeshService[];
   /** Meshed Services whose objects something else writes (Flagger). */
   readonly leftOut: readonly MeshService[];
+  /** What Flagger writes routes for. */
+  readonly flagger: readonly FlaggerTarget[];
+  readonly rollouts: readonly Rollout[];
+  /** What Argo Rollouts make of Services, by the Service's object. */
+  readonly governed: ReadonlyMap<KubeObject, Governed>;
   readonly plans: ReadonlyMap<MeshService, RoutePlan>;
   readonly known: readonly KnownService[];
   readonly workloads: readonly Workload[];

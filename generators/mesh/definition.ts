@@ -98,7 +98,10 @@ export const definition: Shape & { readonly kind: "object" } = {
     },
     argocd: {
       kind: "object", summary: "Argo CD.",
-      fields: { syncWaves: value(boolean, "Sync waves that apply DestinationRules before VirtualServices.", false) },
+      fields: {
+        syncWaves: value(boolean, "Sync waves: DestinationRules in the wave of their Service, VirtualServices and PeerAuthentications in the next, and pruned in reverse. Without it each is in its Service's wave.", false),
+        recordWarnings: value(boolean, "Each generated object carries the warnings about it, its Service and the workloads behind that one as `istiomize.dev/warnings`: Argo CD shows no others unless they are errors (`strict`).", false),
+      },
     },
     mtls: {
       kind: "object", summary: "Mutual TLS, as PeerAuthentication.",

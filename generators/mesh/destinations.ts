@@ -2,13 +2,14 @@ import type { Setting } from "../annotations/setting.ts";
 import { compareText, describeObject, nameOf } from "../kube/object.ts";
 import type { Destination, WeightedDestination } from "../annotations/traffic-values.ts";
 import { toDnsLabel } from "../annotations/values.ts";
-import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
+import { diagnose, type Diagnostic, type Place } from "../diagnostics/diagnostic.ts";
 import { suggest } from "../diagnostics/suggest.ts";
 import { fullHost } from "../kube/host.ts";
 import { describePort, type ServicePort } from "../kube/protocol.ts";
 import type { MeshConfig } from "./config.ts";
 import { namespaceFor } from "./levels.ts";
 import { earlierNamesOf, type ServiceLookup } from "./lookup.ts";
+import { findRenamed, type Governed } from "./rollouts.ts";
 import type { MeshService } from "./service.ts";
 import type { KnownService } from "./settings.ts";
 import type { Subset } from "./subsets.ts";
@@ -23,13 +24,15 @@ export interface Target {
   readonly weight?: number;
 }
 
-/** What `weights` or `active` make of a Service's traffic. */
+/** What `weights`, `active` or a Rollout make of a Service's traffic. */
 export interface RoutePlan {
   readonly host: string;
   /** Nothing where all traffic goes to the Service as a whole. */
   readonly targets?: readonly Target[];
   /** The setting that decided it. */
   readonly setting?: Setting;
+  /** Where that stands: the setting, or the Rollout. */
+  readonly place?: Place;
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -50,6 +53,8 @@ export function planRoutes(service: MeshService, lookup: ServiceLookup<KnownServ
   const weights = service.settings.get("weights");
   const active = service.settings.get("active");
   const setting = weights ?? active;
+  const { governed } = service;
+  if (governed?.role === "apex") return planRollout(service, governed, host, setting, diagnostics, lookup, config);
   if (!setting) return { host, diagnostics };
   const written: readonly (Destination & { weight?: number })[] = weights ? weights.value : [active!.value];
   const targets = written.flatMap((destination) => {
@@ -60,7 +65,39 @@ export function planRoutes(service: MeshService, lookup: ServiceLookup<KnownServ
   if (weights) diagnostics.push(...checkWeights(weights.value, weights, targets));
   else diagnostics.push(...targets.flatMap((target) => checkPods(target, active!, "all traffic")));
   if (service.shape === "headless") diagnostics.push(diagnose("IZ334", setting.source.place, { key: `${setting.name} on ${service.name}` }));
-  return { host, targets, setting, diagnostics };
+  return { host, targets, setting, place: setting.source.place, diagnostics };
+}
+
+/** All traffic to the stable side, and the canary beside it: Argo Rollouts moves the weights from there. */
+function planRollout(service: MeshService, governed: Governed, host: string, setting: Setting | undefined, found: readonly Diagnostic[], lookup: ServiceLookup<KnownService>, config: MeshConfig): RoutePlan {
+  const { rollout } = governed;
+  const diagnostics = [...found];
+  const sides = (["stable", "canary"] as const).map((side): Target | undefined => {
+    const weight = side === "stable" ? 100 : 0;
+    if (rollout.rule) return { host, service, weight, subset: service.subsets.find(({ name }) => name === rollout.rule![side])! };
+    const other = governed[side];
+    return other && { host: hostOf(other, service.namespace, config), service: other, weight };
+  });
+  const names = rollout.rule ? [rollout.rule.stable, rollout.rule.canary] : [rollout.stableService ?? "", rollout.canaryService ?? ""];
+  sides.forEach((target, i) => {
+    if (target) return;
+    const renamed = findRenamed(names[i]!, lookup.services);
+    const suggestion = renamed && nameOf(renamed.object);
+    diagnostics.push(diagnose("IZ357", rollout.place, { rollout: rollout.name, field: i === 0 ? "stableService" : "canaryService", service: names[i]!, ...(suggestion && { suggestion }) }, { subject: service.ref }));
+  });
+  if (setting && !saysTheSame(setting, names)) diagnostics.push(diagnose("IZ356", setting.source.place, { key: setting.name, rollout: rollout.name, stable: names[0]!, canary: names[1]! }, { subject: service.ref }));
+  const targets = sides.filter((target) => target !== undefined);
+  if (targets.length < 2) return { host, place: rollout.place, diagnostics };
+  diagnostics.push(diagnose("IZ355", rollout.place, {
+    rollout: rollout.name, virtualService: governed.virtualService!.name, between: `${rollout.rule ? "subsets" : "Services"} ${names[0]} and ${names[1]}`,
+  }, { subject: service.ref }));
+  return { host, targets, place: rollout.place, diagnostics };
+}
+
+function saysTheSame({ name, value }: Setting, [stable, canary]: readonly string[]): boolean {
+  if (name === "active") return (value as Destination).name === stable;
+  const weights = new Map((value as readonly WeightedDestination[]).map((each) => [each.name, each.weight]));
+  return weights.size === 2 && weights.get(stable!) === 100 && weights.get(canary!) === 0;
 }
 
 /** A short host that name references of kustomize would take for the earlier name of another Service. */

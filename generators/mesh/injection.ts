@@ -1,8 +1,9 @@
 import type { Setting } from "../annotations/setting.ts";
 import type { SettingName } from "../annotations/table.ts";
 import { compareText } from "../kube/object.ts";
-import { namespaceFor } from "./levels.ts";
+import { isExcluded, namespaceFor, shapesTraffic } from "./levels.ts";
 import type { MeshContext } from "./context.ts";
+import type { Workload } from "./workload.ts";
 
 /** The three label families that decide on injection; exactly one of them ever stands on a Namespace. */
 export const injectionLabels = ["istio-injection", "istio.io/rev", "istio.io/dataplane-mode"] as const;
@@ -16,7 +17,17 @@ export function meshedNamespaces(context: MeshContext): readonly string[] {
     const { own, ports } = levels.of("object" in each ? each.object : each.item.object);
     return own.has("mtls") || [...ports.values()].some((layer) => layer.has("mtls"));
   }).map((each) => namespaceFor(each.item.object, config));
-  return [...new Set([...meshed, ...secured])].filter((namespace) => namespace !== "").sort(compareText);
+  const copied = context.flagger.filter(({ workload }) => workload && isWanted(workload, context)).map(({ namespace }) => namespace || config.namespace);
+  return [...new Set([...meshed, ...secured, ...copied])].filter((namespace) => namespace !== "").sort(compareText);
+}
+
+/** Whether a workload that Flagger makes the Services of would be meshed if its Service were here. */
+export function isWanted({ item }: Workload, { config, levels }: MeshContext): boolean {
+  const namespace = namespaceFor(item.object, config);
+  const layers = [...levels.ofNamespace(namespace), levels.of(item.object).own];
+  const enabled = [config.defaults, ...layers].map((layer) => layer.get("enabled")).findLast((setting) => setting !== undefined && !setting.removed);
+  if (enabled) return enabled.value === true;
+  return layers.some(shapesTraffic) || (config.services === "all" && !isExcluded(namespace, config));
 }
 
 /** The label that `spec.injection` asks for; none in mode `none`. */

@@ -18,8 +18,11 @@ export class ServiceLookup<S extends { readonly item: Item }> {
   /** Whether a name was looked up: callers that know earlier names only at a cost ask for them then. */
   used = false;
 
+  readonly services: readonly S[];
+
   /** `namespaceFor`: the namespace that a Service is in, where it carries none itself. */
   constructor(services: readonly S[], namespaceFor: (service: S) => string) {
+    this.services = services;
     for (const service of services) {
       const namespace = namespaceFor(service);
       this.#add(namespace, nameOf(service.item.object), service);

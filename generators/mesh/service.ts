@@ -2,6 +2,7 @@ import type { Layer, Setting, Settings } from "../annotations/setting.ts";
 import { rows } from "../annotations/table.ts";
 import { isHttp, type ServicePort } from "../kube/protocol.ts";
 import type { Item, KubeObject, Mapping, ResourceRef } from "../kube/object.ts";
+import type { Governed } from "./rollouts.ts";
 import type { AnnotatedWorkload, Subset } from "./subsets.ts";
 
 /** A Service that is in the mesh, with everything that its objects are made from. */
@@ -23,6 +24,8 @@ export interface MeshService {
   readonly own: Layer;
   /** What stands behind `port.`, by port number. */
   readonly portLayers: ReadonlyMap<number, Layer>;
+  /** What an Argo Rollout makes of it, if one does. */
+  readonly governed?: Governed;
 }
 
 /** What kind of Service it is, as far as routing cares. */

@@ -2,12 +2,14 @@ import { describeSetting, layerSettings, type Layer, type Setting } from "../ann
 import { rows, type SettingName } from "../annotations/table.ts";
 import { diagnose, type Diagnostic, type Outcome } from "../diagnostics/diagnostic.ts";
 import { carrierOf } from "../annotations/read.ts";
-import { asText, groupOf, kindOf, mappingAt, nameOf, namespaceOf, refOf, stringsAt, type Item, type KubeObject, type ResourceRef } from "../kube/object.ts";
+import { asText, mappingAt, nameOf, namespaceOf, refOf, stringsAt, type Item, type KubeObject, type ResourceRef } from "../kube/object.ts";
 import { describePort, portsOf, type ServicePort } from "../kube/protocol.ts";
 import type { MeshConfig } from "./config.ts";
 import { isExcluded, namespaceFor, shapesTraffic, type Levels } from "./levels.ts";
+import type { FlaggerTarget } from "./flagger.ts";
+import { isAddressOnly, type Governed } from "./rollouts.ts";
 import type { MeshService, ServiceShape } from "./service.ts";
-import { checkSubsets, findSubsets, isPolicy, mergeWorkloads, type AnnotatedWorkload } from "./subsets.ts";
+import { checkSubsets, findSubsets, isPolicy, mergeWorkloads, type AnnotatedWorkload, type Subset } from "./subsets.ts";
 import { WorkloadIndex, type Workload } from "./workload.ts";
 
 /** A Service of the input, meshed or not: what a destination may name. */
@@ -48,10 +50,10 @@ function shapeOf(object: KubeObject, ports: readonly ServicePort[], selector: { 
 }
 
 /** Every meshed Service with its settings, layer by layer, each remembering where it came from. */
-export function resolveSettings(known: readonly KnownService[], levels: Levels, config: MeshConfig): Outcome<readonly MeshService[]> {
-  const diagnostics: Diagnostic[] = [...checkPlacement(known)];
+export function resolveSettings(known: readonly KnownService[], levels: Levels, config: MeshConfig, governed: ReadonlyMap<KubeObject, Governed>): Outcome<readonly MeshService[]> {
+  const diagnostics: Diagnostic[] = [...checkPlacement(known, governed)];
   const services = known.flatMap((service) => {
-    const resolved = resolveService(service, levels, config);
+    const resolved = resolveService(service, levels, config, governed.get(service.object));
     if (!resolved.isMeshed) {
       diagnostics.push(...checkDead(service, levels));
       return [];
@@ -62,16 +64,17 @@ export function resolveSettings(known: readonly KnownService[], levels: Levels, 
   return { value: services, diagnostics };
 }
 
-function resolveService(known: KnownService, levels: Levels, config: MeshConfig): { isMeshed: boolean; service: MeshService; diagnostics: readonly Diagnostic[] } {
+function resolveService(known: KnownService, levels: Levels, config: MeshConfig, governed: Governed | undefined): { isMeshed: boolean; service: MeshService; diagnostics: readonly Diagnostic[] } {
   const { item, object, ports, shape } = known;
   const ref = refOf(object);
   const namespace = namespaceFor(object, config);
   const { own, ports: writtenPorts } = levels.of(object);
   const above = levels.ofNamespace(namespace);
   const reached = known.workloads.filter(({ own: layer }) => layer.size > 0);
-  const { subsets, diagnostics: ofSubsets } = findSubsets(known.workloads, ref);
-  const split = subsets.length > 1;
-  const shared = mergeWorkloads(reached, (name) => isShared(name, split), ref, split
+  const rule = governed?.role === "apex" ? governed.rollout.rule : undefined;
+  const { subsets, diagnostics: ofSubsets } = rule ? governSubsets(known, rule) : findSubsets(known.workloads, ref);
+  const split = subsets.length > 1 && !rule;
+  const shared = mergeWorkloads(reached, (name) => isShared(name, split) && fitsRole(name, governed, object), ref, split
     ? "only DestinationRule settings can differ between subsets"
     : "without two subsets (pod label `version`) no setting can differ");
   const isMeshed = decide(known, own, flatten([...writtenPorts.values(), own]), shared.layer, above, namespace, config);
@@ -93,10 +96,23 @@ function resolveService(known: KnownService, levels: Levels, config: MeshConfig)
   return {
     isMeshed, diagnostics,
     service: {
-      item, object, ref, name: nameOf(object), namespace, shape, ports, subsets, own, portLayers,
+      item, object, ref, name: nameOf(object), namespace, shape, ports, subsets, own, portLayers, ...(governed && { governed }),
       selector: stringsAt(object, "spec", "selector"), workloads: known.workloads, settings: layerSettings(layers),
     },
   };
+}
+
+/** The two subsets that a Rollout names: it tells their pods apart itself, by a label that it adds to both. */
+function governSubsets({ object, workloads }: KnownService, rule: { readonly stable: string; readonly canary: string }): { readonly subsets: readonly Subset[]; readonly diagnostics: readonly Diagnostic[] } {
+  const labels = stringsAt(object, "spec", "selector");
+  const subsets = [rule.stable, rule.canary].map((name): Subset => ({ name, labels, workloads: workloads.map(({ workload }) => workload), layer: new Map() }));
+  return { subsets, diagnostics: [] };
+}
+
+/** A Rollout's route settings are for the Service whose routes it splits, its policies for those that traffic reaches. */
+function fitsRole(name: SettingName, governed: Governed | undefined, object: KubeObject): boolean {
+  if (governed && governed.role !== "apex") return rows[name].family !== "VirtualService";
+  return !(isAddressOnly(governed, object) && isPolicy(name));
 }
 
 /** Traffic settings on a Service that another object takes out of the mesh. */
@@ -167,7 +183,7 @@ function isGateway(known: KnownService): boolean {
 }
 
 /** Workloads whose traffic settings have no Service, or more than one that they could be meant for. */
-function checkPlacement(known: readonly KnownService[]): readonly Diagnostic[] {
+function checkPlacement(known: readonly KnownService[], governed: ReadonlyMap<KubeObject, Governed>): readonly Diagnostic[] {
   const behind = new Map<AnnotatedWorkload["workload"], { own: Layer; services: KnownService[] }>();
   for (const service of known) {
     for (const { workload, own } of service.workloads) {
@@ -177,16 +193,23 @@ function checkPlacement(known: readonly KnownService[]): readonly Diagnostic[] {
     }
   }
   return [...behind.values()].flatMap(({ own, services }) => {
-    const candidates = services.filter(({ shape }) => shape === "cluster");
+    const candidates = services.filter(({ shape, object }) => shape === "cluster" && (governed.get(object)?.role ?? "apex") === "apex");
     return candidates.length > 1 ? trafficKeys(own).map((setting) => misplaced(setting, candidates)) : [];
   });
 }
 
 /** Workloads without any Service whose annotations nobody can use. */
-export function checkUnserved(workloads: readonly Workload[], known: readonly KnownService[], levels: Levels): readonly Diagnostic[] {
+export function checkUnserved(workloads: readonly Workload[], known: readonly KnownService[], levels: Levels, flagger: readonly FlaggerTarget[]): readonly Diagnostic[] {
   const served = new Set(known.flatMap(({ workloads: found }) => found.map(({ workload }) => workload)));
   return workloads.filter((workload) => !served.has(workload))
-    .flatMap((workload) => trafficKeys(levels.of(workload.item.object).own).map((setting) => misplaced(setting, [])));
+    .flatMap((workload) => trafficKeys(levels.of(workload.item.object).own).map((setting) => (flagger.some((target) => target.workload === workload) ? leftToFlagger(setting) : misplaced(setting, []))));
+}
+
+/** A route setting or policy that somebody wrote in vain. */
+export function leftToFlagger(setting: Setting, subject?: ResourceRef): Diagnostic {
+  return diagnose("IZ218", setting.source.place, {
+    key: `istiomize.dev/${setting.name}`, why: "a Service whose routes istiomize makes; here Flagger does", help: "set it in the Canary of Flagger",
+  }, subject && { subject });
 }
 
 function trafficKeys(own: Layer): readonly Setting[] {
@@ -195,12 +218,4 @@ function trafficKeys(own: Layer): readonly Setting[] {
 
 function misplaced(setting: Setting, services: readonly KnownService[]): Diagnostic {
   return diagnose("IZ212", setting.source.place, { key: setting.source.place.path.at(-1)!, found: services.map(({ object }) => nameOf(object)) });
-}
-
-/** Whether Flagger writes the routes of this Service's workload itself. */
-export function findFlaggerTargets(sources: readonly Item[]): ReadonlySet<string> {
-  return new Set(sources.filter(({ object }) => kindOf(object) === "Canary" && groupOf(object) === "flagger.app").map(({ object }) => {
-    const target = mappingAt(object, "spec", "targetRef");
-    return `${namespaceOf(object)}/${asText(target["kind"])}/${asText(target["name"])}`;
-  }));
 }

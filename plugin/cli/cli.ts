@@ -1,23 +1,80 @@
 import { parseArgs } from "node:util";
+import { settingNames } from "../../generators/annotations/table.ts";
+import { catalogue } from "../../generators/diagnostics/catalogue.ts";
 import type { Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
 import { suggest } from "../../generators/diagnostics/suggest.ts";
 import { writeAll } from "../stdio.ts";
 
-/** One command: a line of help, and what runs it. */
+/** What may stand behind a command or an option: one of some words, or a path. */
+export type Values = readonly string[] | "directory" | "file";
+
+/** What a command takes, for the completion of shells. */
+export interface Syntax {
+  readonly options: Options;
+  /** Of options that take one of some words, or a path. */
+  readonly values?: { readonly [option: string]: Values };
+  readonly argument?: Values;
+  /** Commands of a command; they come first. */
+  readonly inner?: { readonly [name: string]: Syntax };
+}
+
+/** One command: a line of help, what runs it, and what it takes. */
 interface Command {
   readonly usage: string;
   readonly summary: string;
   readonly run: (args: readonly string[]) => Promise<number> | number;
+  readonly syntax: () => Promise<Syntax>;
 }
 
-const commands: { readonly [name: string]: Command } = {
-  render: { usage: "render <kustomization>", summary: "build with the real kustomize or kubectl, and mesh the result", run: async (args) => (await import("./render.ts")).render(args) },
-  generate: { usage: "generate <tree>", summary: "write the Istio files beside each service, and keep them up to date", run: async (args) => (await import("./generate.ts")).generate(args) },
-  scaffold: { usage: "scaffold service|overlay|tree", summary: "a new service, environment or whole tree, in the shape of what is there", run: async (args) => (await import("./scaffold.ts")).scaffold(args) },
-  explain: { usage: "explain <annotation or code> | --list", summary: "what a setting or a code means", run: async (args) => (await import("./explain.ts")).explain(args) },
+export const commands: { readonly [name: string]: Command } = {
+  render: {
+    usage: "render <kustomization>", summary: "build with the real kustomize or kubectl, and mesh the result",
+    run: async (args) => (await import("./render.ts")).render(args),
+    syntax: async () => ({ options: (await import("./render.ts")).renderOptions, values: { with: "file" }, argument: "directory" }),
+  },
+  generate: {
+    usage: "generate <tree>", summary: "write the Istio files beside each service, and keep them up to date",
+    run: async (args) => (await import("./generate.ts")).generate(args),
+    syntax: async () => ({ options: (await import("./generate.ts")).generateOptions, values: { with: "file" }, argument: "directory" }),
+  },
+  scaffold: {
+    usage: "scaffold service|overlay|tree", summary: "a new service, environment or whole tree, in the shape of what is there",
+    run: async (args) => (await import("./scaffold.ts")).scaffold(args),
+    syntax: scaffoldSyntax,
+  },
+  explain: {
+    usage: "explain <annotation or code> | --list", summary: "what a setting or a code means",
+    run: async (args) => (await import("./explain.ts")).explain(args),
+    syntax: async () => ({ options: (await import("./explain.ts")).explainOptions, argument: [...settingNames, ...Object.keys(catalogue)] }),
+  },
+  doctor: {
+    usage: "doctor [tree]", summary: "what works on this machine, what a tree needs of it, and the line to add",
+    run: async (args) => (await import("./doctor.ts")).doctor(args),
+    syntax: async () => ({ options: (await import("./doctor.ts")).doctorOptions, argument: "directory" }),
+  },
+  install: {
+    usage: "install [--bin DIR] [--argocd DIR]", summary: "put this executable where kustomize finds it; write the tree for Argo CD",
+    run: async (args) => (await import("./install.ts")).install(args),
+    syntax: async () => ({ options: (await import("./install.ts")).installOptions, values: { bin: "directory", "plugin-home": "directory", argocd: "directory" } }),
+  },
+  completion: {
+    usage: "completion bash|zsh|fish", summary: "a script that completes commands, options and names in a shell",
+    run: async (args) => (await import("./completion.ts")).completion(args),
+    syntax: async () => {
+      const { completionOptions, shells } = await import("./completion.ts");
+      return { options: completionOptions, argument: shells };
+    },
+  },
 };
 
-const functionOptions = { namespace: { type: "string", short: "n" }, strict: { type: "boolean" }, environment: { type: "string" }, help: { type: "boolean", short: "h" }, version: { type: "boolean", short: "v" } } as const;
+async function scaffoldSyntax(): Promise<Syntax> {
+  const { layouts, protocols, scaffoldOptions: { service, overlay, tree } } = await import("./scaffold.ts");
+  const values = { layout: layouts, protocol: protocols, base: "directory" } as const;
+  const inner = { service: { options: service, values, argument: "directory" }, overlay: { options: overlay, argument: "directory" }, tree: { options: tree, values, argument: "directory" } } as const;
+  return { options: { help: service.help }, inner };
+}
+
+export const functionOptions = { namespace: { type: "string", short: "n" }, strict: { type: "boolean" }, environment: { type: "string" }, help: { type: "boolean", short: "h" }, version: { type: "boolean", short: "v" } } as const;
 
 /** Runs a command by name; without one, the function with its options. Gives the exit code. */
 export async function runCommand(args: readonly string[]): Promise<number> {
@@ -41,7 +98,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   return runAsFunction({ overrides, ...(typeof namespace === "string" && { namespace }) });
 }
 
-type Options = { readonly [name: string]: { readonly type: "string" | "boolean"; readonly short?: string } };
+export type Options = { readonly [name: string]: { readonly type: "string" | "boolean"; readonly short?: string } };
 
 /** The options of a command line, or what is wrong with it. */
 export function readOptions(args: readonly string[], options: Options): { readonly [name: string]: unknown; readonly _?: readonly string[] } | string {

@@ -4,9 +4,11 @@ import { isSettingName, rows, settingByField, settingNames, toFieldName } from "
 import { suggestSetting } from "../../generators/annotations/read.ts";
 import { print, readOptions, refuse } from "./cli.ts";
 
+export const explainOptions = { list: { type: "boolean" }, help: { type: "boolean", short: "h" } } as const;
+
 /** `istiomize explain timeout`, `explain IZ310`, `explain --list`. */
 export function explain(args: readonly string[]): number {
-  const options = readOptions(args, { list: { type: "boolean" }, help: { type: "boolean", short: "h" } });
+  const options = readOptions(args, explainOptions);
   if (typeof options === "string") return refuse(options);
   if (options["help"]) return print(explainHelp);
   if (options["list"]) return print(listSettings());

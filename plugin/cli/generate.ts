@@ -21,7 +21,7 @@ import type { FileChange } from "../write/change.ts";
 import { findInterrupted, recoverInterrupted, writeChanges } from "../write/transaction.ts";
 import { exitCodeOf, print, readOptions, refuse } from "./cli.ts";
 
-const flags = {
+export const generateOptions = {
   check: { type: "boolean" }, diff: { type: "boolean" }, "dry-run": { type: "boolean" }, verify: { type: "boolean" }, all: { type: "boolean" },
   only: { type: "string" }, remove: { type: "boolean" }, annotations: { type: "boolean" }, migrate: { type: "boolean" },
   with: { type: "string" }, help: { type: "boolean", short: "h" },
@@ -51,7 +51,7 @@ async function run(args: readonly string[]): Promise<number> {
   // Thousands of files are read and dropped again: with room for them the collector runs a tenth as often.
   for (const flag of ["--max-semi-space-size=64", "--min-semi-space-size=32"]) setFlagsFromString(flag);
   const end = args.indexOf("--");
-  const options = readOptions(end < 0 ? args : args.slice(0, end), flags);
+  const options = readOptions(end < 0 ? args : args.slice(0, end), generateOptions);
   if (typeof options === "string") return refuse(options);
   if (options["help"]) return print(generateHelp);
   const passed = end < 0 ? [] : args.slice(end + 1);

@@ -1,8 +1,9 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
+import type { FunctionOutput } from "../krm.ts";
 import type { RunOptions } from "../run.ts";
-import { readParameters } from "../argocd.ts";
+import { isArgoCd, readParameters } from "../argocd.ts";
 import { findTool, pluginEnvironment, startBuild, withTemporary, type Build, type Tool } from "../tree/tool.ts";
 
 /**
@@ -11,7 +12,7 @@ import { findTool, pluginEnvironment, startBuild, withTemporary, type Build, typ
  */
 export async function render(args: readonly string[]): Promise<number> {
   const options = readRenderOptions(args);
-  if (typeof options === "string") return (await import("./cli.ts")).refuseOption(options, ["--namespace", "--strict", "--environment", "--with", "--help"]);
+  if (typeof options === "string") return (await import("./cli.ts")).refuseOption(options, Object.keys(renderOptions).map((name) => `--${name}`));
   if (options.help) return (await import("./cli.ts")).print(renderHelp);
   const { directory } = options;
   const file = ["kustomization.yaml", "kustomization.yml", "Kustomization"].map((name) => join(directory, name)).find((path) => existsSync(path) && statSync(path).isFile());
@@ -45,6 +46,12 @@ interface RenderOptions {
   readonly help?: boolean;
 }
 
+/** As `util.parseArgs` takes them. */
+export const renderOptions = {
+  namespace: { type: "string", short: "n" }, strict: { type: "boolean" }, environment: { type: "string" }, with: { type: "string" }, help: { type: "boolean", short: "h" },
+} as const;
+type Option = keyof typeof renderOptions;
+
 /** Read by hand because nothing may be loaded before kustomize runs: a few options and what follows `--`. */
 function readRenderOptions(args: readonly string[]): RenderOptions | string {
   const end = args.indexOf("--");
@@ -53,13 +60,12 @@ function readRenderOptions(args: readonly string[]): RenderOptions | string {
   const directories: string[] = [];
   for (let i = 0; i < own.length; i++) {
     const [name, inline] = splitOption(own[i]!);
-    const valued = ({ "-n": "namespace", "--namespace": "namespace", "--with": "with", "--environment": "environment" } as const)[name];
-    if (name === "--help" || name === "-h") read.help = true;
-    else if (name === "--strict") read.strict = true;
-    else if (valued !== undefined) {
+    const option = findOption(name);
+    if (option === "help" || option === "strict") read[option] = true;
+    else if (option !== undefined) {
       const value = inline ?? own[++i];
       if (!value) return `${name} needs a value`;
-      read[valued] = value;
+      read[option] = value;
     } else if (name.startsWith("-")) return `unknown option ${name}; options of kustomize stand behind \`--\`, as in \`istiomize render . -- --enable-helm\``;
     else directories.push(own[i]!);
   }
@@ -72,6 +78,13 @@ function readRenderOptions(args: readonly string[]): RenderOptions | string {
   return { run, ...(read.help && { help: true }), ...(read.with !== undefined && { with: read.with }), directory: directories[0] ?? ".", flags: end < 0 ? [] : args.slice(end + 1) };
 }
 
+function findOption(written: string): Option | undefined {
+  return (Object.keys(renderOptions) as Option[]).find((name) => {
+    const row: { readonly type: string; readonly short?: string } = renderOptions[name];
+    return written === `--${name}` || written === `-${row.short}`;
+  });
+}
+
 function splitOption(text: string): readonly [string, string | undefined] {
   const at = text.startsWith("--") ? text.indexOf("=") : -1;
   return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
@@ -79,7 +92,7 @@ function splitOption(text: string): readonly [string, string | undefined] {
 
 /** The resource layout: kustomize never sees the generated objects, which is what makes this fast. */
 async function renderResources(tool: Tool, started: Promise<Build>, options: RenderOptions, tree: Tree): Promise<number> {
-  const [{ runFunction }, { writeAll }] = [await import("../krm.ts"), await import("../stdio.ts")];
+  const { runFunction } = await import("../krm.ts");
   const build = await started;
   if (build.code !== 0) return reportBuild(build);
   const run = { text: build.stdout, name: options.directory, ...options.run };
@@ -89,9 +102,7 @@ async function renderResources(tool: Tool, started: Promise<Build>, options: Ren
     const knowledge = await withTemporary((temporary) => learnEarlierNames(tool, options.directory, options.flags, temporary));
     output = await runFunction({ ...run, knowledge });
   }
-  await reportLocated(output.diagnostics, tree);
-  writeAll(1, output.text);
-  return output.exitCode;
+  return finish(output, tree);
 }
 
 /** The files layout: generated files take no part, whether they are up to date or not. */
@@ -104,10 +115,7 @@ async function renderMaterialised(tool: Tool, { directory, flags, run }: RenderO
   });
   if ("refused" in rendering) return report(rendering.refused);
   if ("failed" in rendering) return reportBuild(rendering.failed);
-  const { output } = rendering;
-  await reportLocated(output.diagnostics, tree);
-  (await import("../stdio.ts")).writeAll(1, output.text);
-  return output.exitCode;
+  return finish(rendering.output, tree);
 }
 
 /** The transformer layout: kustomize runs this executable, which leaves its diagnostics in a file for us to place. */
@@ -124,6 +132,14 @@ async function renderTransformers(tool: Tool, { directory, flags, run }: RenderO
   if (build.stderr !== "") writeAll(2, build.stderr);
   writeAll(1, build.stdout);
   return 0;
+}
+
+/** Says what there is to say, and prints what there is to print. */
+async function finish(result: FunctionOutput, tree: Tree): Promise<number> {
+  const output = isArgoCd() ? (await import("../krm.ts")).refuseEmpty(result) : result;
+  await reportLocated(output.diagnostics, tree);
+  (await import("../stdio.ts")).writeAll(1, output.text);
+  return output.exitCode;
 }
 
 async function reportLocated(diagnostics: readonly Diagnostic[], tree: Tree): Promise<void> {

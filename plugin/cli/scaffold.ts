@@ -18,10 +18,10 @@ import { isBelow, runsMesh } from "../tree/tree.ts";
 import { findInterrupted, recoverInterrupted, writeChanges } from "../write/transaction.ts";
 import { exitCodeOf, print, readOptions, refuse } from "./cli.ts";
 
-const protocols: readonly ServiceProtocol[] = ["http", "grpc", "tcp"];
-const layouts: readonly TreeLayout[] = ["files", "transformer"];
+export const protocols: readonly ServiceProtocol[] = ["http", "grpc", "tcp"];
+export const layouts: readonly TreeLayout[] = ["files", "transformer"];
 
-const optionsOf = {
+export const scaffoldOptions = {
   service: {
     port: { type: "string" }, protocol: { type: "string" }, image: { type: "string" }, profile: { type: "string" }, like: { type: "string" }, canary: { type: "boolean" },
     namespace: { type: "string", short: "n" }, base: { type: "string" }, "dry-run": { type: "boolean" }, help: { type: "boolean", short: "h" },
@@ -32,7 +32,7 @@ const optionsOf = {
     "dry-run": { type: "boolean" }, help: { type: "boolean", short: "h" },
   },
 } as const;
-type What = keyof typeof optionsOf;
+type What = keyof typeof scaffoldOptions;
 
 /** The options of one command line, as they were typed. */
 interface Typed {
@@ -48,11 +48,11 @@ class Refused extends Error {}
 export async function scaffold(args: readonly string[]): Promise<number> {
   const [what, ...rest] = args;
   if (what === undefined || what === "--help" || what === "-h") return what === undefined && !canAsk() ? refuse("say what: `istiomize scaffold service`, `overlay` or `tree`") : print(help);
-  if (!Object.hasOwn(optionsOf, what)) {
-    const near = suggest(what, Object.keys(optionsOf));
+  if (!Object.hasOwn(scaffoldOptions, what)) {
+    const near = suggest(what, Object.keys(scaffoldOptions));
     return refuse(`scaffold makes a service, an overlay or a tree, not ${JSON.stringify(what)}${near ? `; did you mean \`istiomize scaffold ${near}\`?` : ""}`);
   }
-  const options = readOptions(joinNumbers(rest), optionsOf[what as What]);
+  const options = readOptions(joinNumbers(rest), scaffoldOptions[what as What]);
   if (typeof options === "string") return refuse(options);
   if (options["help"]) return print(help);
   const typed: Typed = { flags: options as Typed["flags"], has: (name) => options[name] === true, words: options._ ?? [] };

@@ -2,6 +2,7 @@ import { diagnose, type Diagnostic } from "../../generators/diagnostics/diagnost
 import { describeObject, identityOf, refOf, type KubeObject } from "../../generators/kube/object.ts";
 import { readDocuments, splitStream, yamlOf } from "../chunks.ts";
 import { findPosition } from "../locate.ts";
+import { findSecretLines } from "../report/secret-lines.ts";
 import type { FileChange } from "../write/change.ts";
 import { diffObjects, type Operation } from "./json-patch.ts";
 import { isOwned } from "./ownership.ts";
@@ -80,10 +81,12 @@ function describeLine(path: string, before: string, after: string, tree: string)
   const at = found.findIndex((line, i) => line !== wanted[i]);
   const index = at < 0 ? found.length : at;
   return diagnose("IZ420", undefined, {
-    tree, found: wanted.length > found.length ? "no such line" : quote(found[index]), wanted: wanted.length < found.length ? "no such line" : quote(wanted[index]),
+    tree, found: wanted.length > found.length ? "no such line" : quoteLine(before, index), wanted: wanted.length < found.length ? "no such line" : quoteLine(after, index),
   }, { position: { file: shown(path), line: index + 1 } });
 }
 
-function quote(line: string | undefined): string {
+function quoteLine(text: string, index: number): string {
+  const line = text.split(/\r?\n/)[index];
+  if (findSecretLines(text).has(index)) return "a line that may hold a value of a Secret, not shown";
   return line === undefined || line.trim() === "" ? "an empty line" : JSON.stringify(line.trim());
 }

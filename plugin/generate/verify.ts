@@ -1,5 +1,5 @@
 import { diagnose, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
-import { compareText, describeObject, identityOf, refOf, type KubeObject } from "../../generators/kube/object.ts";
+import { compareText, describeObject, identityOf, kindOf, refOf, type KubeObject } from "../../generators/kube/object.ts";
 import { startBuild, withTemporary, type Tool } from "../tree/tool.ts";
 import { readDocuments } from "../chunks.ts";
 import { readPointer, valueAt, writeValue } from "./drift.ts";
@@ -38,8 +38,9 @@ function compareObjects(found: readonly KubeObject[], wanted: readonly KubeObjec
     const [first, ...more] = diffObjects(one, other);
     if (!first) return [];
     const keys = readPointer(first.path);
+    const write = (value: unknown): string => (kindOf(one) === "Secret" ? "a value of a Secret, not shown" : writeValue(value));
     return [diagnose("IZ424", { ref: refOf(one), path: keys }, {
-      found: first.op === "add" ? "nothing" : writeValue(valueAt(one, keys)), wanted: first.op === "remove" ? "no such field" : writeValue(first.value), more: more.length,
+      found: first.op === "add" ? "nothing" : write(valueAt(one, keys)), wanted: first.op === "remove" ? "no such field" : write(first.value), more: more.length,
     }, at)];
   });
 }

@@ -1,5 +1,6 @@
 import { relative, sep } from "node:path";
 import { formatPatch, structuredPatch, type StructuredPatch } from "diff";
+import { findSecretLines } from "./secret-lines.ts";
 import type { FileChange } from "../write/change.ts";
 
 /** Lines that may differ before a file is shown as replaced whole: the search for the shortest difference is quadratic. */
@@ -17,8 +18,37 @@ export function writeDiff(changes: readonly FileChange[], root: string, isColour
 function compare({ before, after }: FileChange, name: string): StructuredPatch {
   const [from, to] = [before === undefined ? "/dev/null" : `a/${name}`, after === undefined ? "/dev/null" : `b/${name}`];
   const shortest = before === undefined || after === undefined ? undefined : structuredPatch(from, to, before, after, undefined, undefined, { context: 3, maxEditLength });
-  const hunks = shortest?.hunks ?? replaceWhole(before ?? "", after ?? "");
+  const [inOld, inNew] = [findSecretLines(before ?? ""), findSecretLines(after ?? "")];
+  const hunks = (shortest?.hunks ?? replaceWhole(before ?? "", after ?? "")).flatMap((hunk) => leaveOutSecrets(hunk, inOld, inNew));
   return { oldFileName: from, newFileName: to, oldHeader: undefined, newHeader: undefined, hunks, isGit: true, ...(before === undefined && { isCreate: true }), ...(after === undefined && { isDelete: true }) };
+}
+
+type Hunk = StructuredPatch["hunks"][number];
+
+/**
+ * A diff goes into logs. Lines that may hold values of Secrets are no context: a hunk ends before them and goes on
+ * behind them, and `git apply` still takes it. One that changes itself is named, not shown.
+ */
+function leaveOutSecrets(hunk: Hunk, inOld: ReadonlySet<number>, inNew: ReadonlySet<number>): readonly Hunk[] {
+  const pieces: Hunk[] = [];
+  let [oldLine, newLine, isOpen, wasShown] = [hunk.oldStart, hunk.newStart, false, true];
+  for (const line of hunk.lines) {
+    const mark = line[0];
+    const isSecret = (mark !== "+" && inOld.has(oldLine - 1)) || (mark === "+" && inNew.has(newLine - 1));
+    if (mark === "\\" ? !wasShown : mark === " " && isSecret) isOpen = false;
+    else {
+      if (!isOpen) pieces.push({ oldStart: oldLine, oldLines: 0, newStart: newLine, newLines: 0, lines: [] });
+      const piece = pieces.at(-1)!;
+      piece.lines.push(mark !== "\\" && isSecret ? `${mark}# a line that may hold a value of a Secret, not shown` : line);
+      if (mark === " " || mark === "-") piece.oldLines++;
+      if (mark === " " || mark === "+") piece.newLines++;
+      isOpen = true;
+    }
+    wasShown = isOpen;
+    if (mark === " " || mark === "-") oldLine++;
+    if (mark === " " || mark === "+") newLine++;
+  }
+  return pieces.filter(({ lines }) => lines.some((line) => line.startsWith("+") || line.startsWith("-")));
 }
 
 function replaceWhole(before: string, after: string): StructuredPatch["hunks"] {

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { basename, delimiter, join, resolve } from "node:path";
+import { withoutQuotes } from "./quoted.ts";
 
 /** The program that builds: standalone kustomize, or kubectl with kustomize inside. */
 export interface Tool {
@@ -52,7 +53,7 @@ export function startBuild(tool: Tool, directory: string, flags: readonly string
   child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
   return new Promise((done) => {
     const end = (code: number, extra = ""): void => done({
-      code, stdout: Buffer.concat(stdout).toString("utf8"), stderr: plainError(Buffer.concat(stderr).toString("utf8")) + extra,
+      code, stdout: Buffer.concat(stdout).toString("utf8"), stderr: withoutQuotes(plainError(Buffer.concat(stderr).toString("utf8"))) + extra,
       command: [basename(tool.path), ...args].join(" "),
     });
     child.on("error", (error) => end(127, error.message));
@@ -60,9 +61,10 @@ export function startBuild(tool: Tool, directory: string, flags: readonly string
   });
 }
 
-/** Newer kubectls log their error as a field of a line; people want the error. */
+/** Newer kubectls log their error as a field of a line, or of several that are indented; people want the error. */
 function plainError(text: string): string {
-  return text.replace(/^E\d{4} [\d:.]+ +\d+ run\.go:\d+\] "command failed" err=("(?:[^"\\]|\\.)*")$/m, (line, quoted: string) => {
+  const several = /^E\d{4} [\d:.]+ +\d+ run\.go:\d+\] "command failed" err=<\n((?:\t.*\n)*) *>$/m;
+  return text.replace(several, (_, lines: string) => `error: ${lines.replace(/^\t/gm, "").trimEnd()}`).replace(/^E\d{4} [\d:.]+ +\d+ run\.go:\d+\] "command failed" err=("(?:[^"\\]|\\.)*")$/m, (line, quoted: string) => {
     try {
       return `error: ${JSON.parse(quoted) as string}`;
     } catch {

@@ -1,7 +1,9 @@
 import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { loadAll, load, YAMLException } from "js-yaml";
+import { countValues } from "../../generators/kube/count-values.ts";
 import { asList, asMapping, asText, type KubeObject, type Mapping } from "../../generators/kube/object.ts";
+import { usesAliases, withoutNames } from "../chunks.ts";
 
 export const kustomizationNames = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
@@ -80,10 +82,11 @@ function isRemote(entry: string): boolean {
 function read(text: string): { readonly value?: unknown; readonly problem?: Kustomization["problem"] } {
   try {
     const value = text.includes("\n---") ? loadAll(text)[0] : load(text); // kustomize reads the first document
+    if (usesAliases(text) && countValues(value) > 1_000_000) return { problem: { message: "aliases that stand for more than a million values", line: 1 } };
     return value === undefined || value === null || asMapping(value) ? { value } : { problem: { message: "no mapping", line: 1 } };
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
-    return { problem: { message: error.reason, ...(error.mark && { line: error.mark.line + 1 }) } };
+    return { problem: { message: withoutNames(error.reason), ...(error.mark && { line: error.mark.line + 1 }) } };
   }
 }
 

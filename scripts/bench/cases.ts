@@ -1,7 +1,7 @@
 /** What is measured, and the figure that each is held to. */
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { bundle, findTools, toolPath } from "../tools.ts";
+import { bundle, findTools, root, toolPath } from "../tools.ts";
 import { benchArgoCd } from "./argocd.ts";
 import { interleave, median, medianRatio, medianSeconds, runCommand } from "./measure.ts";
 import type { Command } from "./measure.ts";
@@ -119,6 +119,19 @@ function benchOverlays(folder: string, generate: (tree: string) => Command): Fig
   ];
 }
 
+/** The self-contained executable against the bundle under node: the start, and what has to be carried along. */
+function benchExecutable({ folder, rounds = 21 }: BenchContext): Figure[] {
+  const executable = join(folder, "istiomize");
+  runCommand({ program: node, args: ["--import", "tsx", join(root, "scripts/build-sea.ts"), "--output", executable] }, folder);
+  const input = makeResourceList(10);
+  const runs = interleave({ bundle: pipe(input), executable: { program: executable, args: [], input } }, rounds, folder);
+  return [
+    { what: "self-contained executable, 10 services in a ResourceList", value: medianSeconds(runs.executable) * 1000, unit: "ms" },
+    { what: "… against the bundle under node", value: medianRatio(runs.executable, runs.bundle), unit: "×" },
+    { what: "the executable, `dist/istiomize`", value: statSync(executable).size / 1024 ** 2, unit: "MiB" },
+  ];
+}
+
 function benchSize(): Figure[] {
   return [{ what: "the bundle, `plugin/istiomize.cjs`", value: statSync(bundle).size / 1000, unit: "kB", atMost: 500 }];
 }
@@ -130,5 +143,6 @@ export const benchCases: Readonly<Record<string, BenchCase>> = {
   render: benchRender,
   generate: benchGenerate,
   argocd: benchArgoCd,
+  executable: benchExecutable,
   size: benchSize,
 };

@@ -3,7 +3,7 @@
  * millisecond) and compiled on first use: more than half of the bundle, and a tenth of the start time of a small run.
  */
 import { join } from "node:path";
-import { deflateRawSync } from "node:zlib";
+import { brotliCompressSync } from "node:zlib";
 import { build, type BuildOptions, type Plugin } from "esbuild";
 
 /** What is taken from each package that is packed; `undefined` takes all of it. */
@@ -64,7 +64,7 @@ export function compileOnUse({ root, options, commands, shared, nameOf }: Parts)
       onLoad({ filter: /.*/, namespace: "command" }, ({ path }) => ({ contents: `module.exports = require("istiomize:commands")[${JSON.stringify(path)}]()`, resolveDir: root }));
       onLoad({ filter: /^istiomize:commands$/, namespace: "packed" }, async () => {
         const entries = commands.map((file) => `${JSON.stringify(nameOf(file))}: () => require(${JSON.stringify(file)})`);
-        const text = await pack({ ...options, stdin: { contents: `module.exports = { ${entries.join(", ")} }`, resolveDir: root }, plugins: [fromOpenPart] });
+        const text = await pack({ ...options, stdin: { contents: `module.exports = { ${entries.join(", ")} }`, resolveDir: root }, plugins: [...(options.plugins ?? []), fromOpenPart] });
         const open = [...shared.map((file) => [nameOf(file), file]), ...packages.map((name) => [name, name])]
           .map(([name, path]) => `${JSON.stringify(`open:${name}`)}: () => require(${JSON.stringify(path)})`);
         return { contents: `const open = { ${open.join(", ")} }; module.exports = require("istiomize:unpack")("${text}", (name) => open[name] ? open[name]() : require(name))`, resolveDir: root };
@@ -72,7 +72,7 @@ export function compileOnUse({ root, options, commands, shared, nameOf }: Parts)
       onLoad({ filter: /^istiomize:unpack$/, namespace: "packed" }, () => ({
         contents: `module.exports = (text, provide) => {
           const own = { exports: {} };
-          new Function("module", "exports", "require", require("node:zlib").inflateRawSync(Buffer.from(text, "base64")).toString())(own, own.exports, provide);
+          new Function("module", "exports", "require", require("node:zlib").brotliDecompressSync(Buffer.from(text, "base64")).toString())(own, own.exports, provide);
           return own.exports;
         };`,
         resolveDir: root,
@@ -93,5 +93,5 @@ export function leaveOut(files: readonly string[]): Plugin {
 
 async function pack(options: BuildOptions): Promise<string> {
   const { outputFiles } = await build({ ...options, write: false });
-  return deflateRawSync(outputFiles![0]!.text, { level: 9 }).toString("base64");
+  return brotliCompressSync(outputFiles![0]!.text).toString("base64");
 }

@@ -1,0 +1,89 @@
+import { spawn } from "node:child_process";
+import { accessSync, constants, realpathSync, statSync } from "node:fs";
+import { basename, delimiter, join } from "node:path";
+
+/** How a program ended. */
+export interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+interface Options {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+  readonly input?: string;
+}
+
+/** Nothing that is asked here takes longer on a machine that works. */
+const patience = 30_000;
+
+/** Runs a program to its end, or to the end of our patience; one that cannot be started ends with 127 and the reason. */
+export function runProgram(program: string, args: readonly string[], { env = process.env, cwd, input = "" }: Options = {}): Promise<Ended> {
+  const child = spawn(program, [...args], { env, cwd, stdio: ["pipe", "pipe", "pipe"], timeout: patience, killSignal: "SIGKILL" });
+  const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
+  child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
+  child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
+  child.stdin.on("error", () => undefined); // it may end without reading
+  child.stdin.end(input);
+  return new Promise((done) => {
+    const end = (code: number, extra = ""): void => done({ code, stdout: Buffer.concat(stdout).toString("utf8"), stderr: Buffer.concat(stderr).toString("utf8") + extra });
+    child.on("error", (error) => end(127, error.message));
+    child.on("close", (code, signal) => end(code ?? 1, signal === null ? "" : `\nno answer in ${patience / 1000} seconds`));
+  });
+}
+
+/** Does several things, no more than a few at a time; the results stand in the order of the things. */
+export async function inParallel<T, R>(things: readonly T[], most: number, work: (thing: T) => Promise<R>): Promise<readonly R[]> {
+  const results: R[] = [];
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < things.length) {
+      const i = next++;
+      results[i] = await work(things[i]!);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(most, things.length) }, worker));
+  return results;
+}
+
+/** A file on PATH by the name of a program. */
+export interface OnPath {
+  readonly path: string;
+  readonly isExecutable: boolean;
+}
+
+/** Every file of this name on PATH, the one that is run first; those without run bit too, which a shell passes over. */
+export function findAllOnPath(name: string, path: string = process.env["PATH"] ?? ""): readonly OnPath[] {
+  const extensions = process.platform === "win32" ? [".exe", ".cmd", ""] : [""];
+  const found = path.split(delimiter).filter(Boolean).flatMap((directory) => extensions.map((extension) => join(directory, name + extension))).filter(isFile);
+  const seen = new Set<string>();
+  return found.filter((file) => !seen.has(realpathSync(file)) && seen.add(realpathSync(file))).map((file) => ({ path: file, isExecutable: isExecutable(file) }));
+}
+
+/** The one that a shell runs. */
+export function findOnPath(name: string): string | undefined {
+  return findAllOnPath(name).find(({ isExecutable: is }) => is)?.path;
+}
+
+export function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** A command as a person types it. */
+export function typed(program: string, args: readonly string[]): string {
+  return [basename(program), ...args].join(" ");
+}

@@ -81,7 +81,7 @@ function readRenderOptions(args: readonly string[]): RenderOptions | string {
 function findOption(written: string): Option | undefined {
   return (Object.keys(renderOptions) as Option[]).find((name) => {
     const row: { readonly type: string; readonly short?: string } = renderOptions[name];
-    return written === `--${name}` || written === `-${row.short}`;
+    return written === `--${name}` || (row.short !== undefined && written === `-${row.short}`);
   });
 }
 

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, readFileSync, re
 import { dirname, join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
 import { readArgocdTree } from "../plugin/install/argocd-tree.ts";
-import { pluginHomes } from "../plugin/install/plugin-home.ts";
+import { pluginHomes } from "../plugin/tree/plugin-home.ts";
 import { findOnPath } from "../scripts/tools.ts";
 import { findKubectls, findKustomizes, readFiles } from "./support/callers.ts";
 import { bundle, root } from "./support/cases.ts";

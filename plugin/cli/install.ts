@@ -4,7 +4,7 @@ import { arrangeDiagnostics, diagnose, type Diagnostic } from "../../generators/
 import { planArgocd, recordedImage } from "../install/argocd.ts";
 import { findExecutable, readExecutable, type Executable } from "../install/executable.ts";
 import { checkModuleScope, checkPlacement, executableAt, foresee, packageBeside, place, refusePlace, type Placed, type Placement } from "../install/place.ts";
-import { findPluginHome, placeInHome } from "../install/plugin-home.ts";
+import { findPluginHome, placeInHome } from "../tree/plugin-home.ts";
 import { writePlan } from "../report/plan.ts";
 import { reportDiagnostics } from "../run.ts";
 import { isDiagnostic, readImage } from "../scaffold/names.ts";

@@ -1,7 +1,7 @@
 import { accessSync, closeSync, constants, existsSync, openSync, readSync } from "node:fs";
 import { delimiter, dirname, isAbsolute, join } from "node:path";
 import { diagnose, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
-import { findPluginHome, placeInHome, pluginHomes, type PluginHome } from "../install/plugin-home.ts";
+import { findPluginHome, placeInHome, pluginHomes, type PluginHome } from "../tree/plugin-home.ts";
 import { quoteWord } from "../scaffold/next.ts";
 import { findAllOnPath, findOnPath, isExecutable, runProgram } from "./program.ts";
 

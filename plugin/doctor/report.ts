@@ -1,5 +1,5 @@
 import type { Executable } from "../install/executable.ts";
-import { placeInHome } from "../install/plugin-home.ts";
+import { placeInHome } from "../tree/plugin-home.ts";
 import { modeNames } from "./modes.ts";
 import type { Probed } from "./probes.ts";
 import { toolNames } from "./tools.ts";

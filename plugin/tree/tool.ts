@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
-import { basename, delimiter, join, resolve } from "node:path";
+import { tmpdir } from "node:os";
+import { basename, delimiter, dirname, join, resolve } from "node:path";
+import { findPluginHome, placeInHome } from "./plugin-home.ts";
 import { withoutQuotes } from "./quoted.ts";
 
 /** The program that builds: standalone kustomize, or kubectl with kustomize inside. */
@@ -92,19 +93,12 @@ export function pluginEnvironment(temporary: string, executable: string, variabl
   mkdirSync(bin);
   symlinkSync(executable, join(bin, "istiomize"));
   const home = join(temporary, "plugins");
-  const own = join(home, "istiomize.dev/v1alpha1/servicemesh");
-  mkdirSync(own, { recursive: true });
-  symlinkSync(executable, join(own, "ServiceMesh"));
+  const own = join(home, placeInHome);
+  mkdirSync(dirname(own), { recursive: true });
+  symlinkSync(executable, own);
   const theirs = findPluginHome();
-  for (const group of theirs === undefined ? [] : readdirSync(theirs)) {
-    if (group !== "istiomize.dev") symlinkSync(join(theirs!, group), join(home, group));
+  for (const group of theirs?.isThere ? readdirSync(theirs.path) : []) {
+    if (group !== "istiomize.dev") symlinkSync(join(theirs!.path, group), join(home, group));
   }
   return { ...process.env, PATH: `${bin}${delimiter}${process.env["PATH"] ?? ""}`, KUSTOMIZE_PLUGIN_HOME: home, ...variables };
-}
-
-/** The plugin home that kustomize would use: the first that exists. */
-function findPluginHome(): string | undefined {
-  const { KUSTOMIZE_PLUGIN_HOME: named, XDG_CONFIG_HOME: config } = process.env;
-  const candidates = [named, config && join(config, "kustomize/plugin"), join(homedir(), ".config/kustomize/plugin"), join(homedir(), "kustomize/plugin")];
-  return candidates.find((path): path is string => path !== undefined && path !== "" && existsSync(path));
 }

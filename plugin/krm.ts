@@ -33,9 +33,14 @@ export interface FunctionOutput {
   readonly usedNames: boolean;
 }
 
-/** Nothing but settings went in: Argo CD would take the result for "delete everything". */
+/** An empty result is refused: Argo CD would take it for "delete everything". */
 export function refuseEmpty(output: FunctionOutput): FunctionOutput {
-  return output.exitCode === 0 && output.count === 0 ? failed([...output.diagnostics, diagnose("IZ119", undefined, {})]) : output;
+  return output.count === 0 && (output.exitCode === 0 || isNothing(output)) ? failed([diagnose("IZ119", undefined, {})]) : output;
+}
+
+/** Nothing came in at all. */
+export function isNothing({ diagnostics }: FunctionOutput): boolean {
+  return diagnostics.some(({ code }) => code === "IZ101");
 }
 
 /**

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { writeFileSync } from "node:fs";
+import { appendFileSync } from "node:fs";
 import { diagnose, type Diagnostic } from "../generators/diagnostics/diagnostic.ts";
 import type { Overrides } from "../generators/pipeline.ts";
 import { isArgoCd } from "./argocd.ts";
@@ -26,7 +26,7 @@ export async function runAsFunction(options: RunOptions & { readonly config?: st
   const { ISTIOMIZE_REPORT: report, ISTIOMIZE_OPTIONS: passed } = process.env;
   const result = await runFunction({ text, name, ...(report !== undefined && passed ? JSON.parse(passed) as RunOptions : {}), ...options });
   const output = isArgoCd() ? refuseEmpty(result) : result;
-  if (report !== undefined) writeFileSync(report, JSON.stringify(output.diagnostics));
+  if (report !== undefined) appendFileSync(report, `${JSON.stringify(output.diagnostics)}\n`); // a tree may run more than one
   // What kustomize hands to the older kind of plugin is no file: a line of it would lead nowhere.
   else if (options.config !== undefined) reportDiagnostics(output.diagnostics);
   else if (output.diagnostics.length > 0) reportDiagnostics((await import("./locate.ts")).locate(output.diagnostics, output.input, name));

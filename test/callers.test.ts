@@ -115,6 +115,25 @@ describe("the example tree", { skip: noBuilder }, () => {
   });
 });
 
+describe("a transformer below a prefix", { skip: noBuilder }, () => {
+  test("is refused by render, which names the line; the shipped name references make it right", (t) => {
+    const tree = copyExample(t, "exec");
+    writeFiles(tree, { "overlays/eu/kustomization.yaml": "resources: [../staging]\nnamePrefix: eu-\n" });
+    for (const builder of builders) {
+      const { code, stdout, stderr } = istiomize(["render", "overlays/eu", "--with", builder.path], { cwd: tree });
+      assert.deepEqual([code, stdout], [1, ""], builder.name);
+      assert.match(stderr, /^overlays\/eu\/kustomization\.yaml:2 {2}error IZ441 .*\n {2}read {6}namePrefix: eu-, above the transformer in \.\.\/staging\n/);
+    }
+    cpSync(join(tree, "overlays/qa/istio-namereference.yaml"), join(tree, "overlays/eu/istio-namereference.yaml"));
+    writeFiles(tree, { "overlays/eu/kustomization.yaml": "resources: [../staging]\nnamePrefix: eu-\nconfigurations: [istio-namereference.yaml]\n" });
+    for (const builder of builders) {
+      const rules = ofKind(assertBuilt(istiomize(["render", "overlays/eu", "--with", builder.path], { cwd: tree })), "VirtualService");
+      assert.deepEqual(rules.map((rule) => mappingAt(rule, "spec")["hosts"]), rules.map((rule) => [nameOf(rule)]), builder.name);
+      assert.match(nameOf(rules[0]!), /^eu-/);
+    }
+  });
+});
+
 describe("the guard", { skip: noBuilder }, () => {
   test("fails a build that skipped the function for want of --enable-exec, and names what is missing", { skip: noKustomize }, (t) => {
     const installed = install(t);

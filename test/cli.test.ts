@@ -301,7 +301,7 @@ describe("render", () => {
 
   test("of a build that gives nothing is an error", (t) => {
     const { directory, env } = withTool(t, "exit 0");
-    assertRefused(istiomize(["render", "tree"], { cwd: directory, env }), /error IZ101/, 1);
+    assertRefused(istiomize(["render", "tree"], { cwd: directory, env }), /error IZ119[\s\S]*resources:/, 1);
   });
 
   test("puts an error of the annotations in its file and line, and nothing on stdout", (t) => {

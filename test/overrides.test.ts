@@ -28,6 +28,17 @@ const warned = 'istiomize.dev/timeout: 1s, istiomize.dev/retry-per-try-timeout: 
 const faulty = 'istiomize.dev/timeout: 1s, istiomize.dev/virtual-service-patch: "{http: [{route: [{destination: {host: web, port: {number: 80}}}], fault: {abort: {httpStatus: 500, percentage: {value: 1}}}}]}"';
 const argo = { ARGOCD_APP_NAME: "shop", ARGOCD_APP_SOURCE_PATH: "overlays/staging" };
 
+/** A parameter as an Application gives it. */
+interface Given {
+  readonly name: string;
+  readonly string?: string;
+  readonly array?: readonly string[];
+  readonly map?: { readonly [key: string]: string };
+}
+
+/** The environment in which Argo CD starts the plugin. */
+const parameters = (...given: readonly Given[]): { readonly [name: string]: string } => ({ ...argo, ARGOCD_APP_PARAMETERS: JSON.stringify(given) });
+
 function render(t: TestContext, files: Files, args: readonly string[], env: { readonly [name: string]: string } = {}): ReturnType<typeof istiomize> {
   return istiomize(["render", temporary(t, files), "--with", builders[0]!.path, ...args], { env });
 }
@@ -55,26 +66,34 @@ describe("--strict and --environment", { skip: noBuilder }, () => {
     assert.match(istiomize(["--environment", "production"], { input }).stderr, /error IZ380/);
   });
 
-  test("without a value, and with one that strict cannot have, the command line is at fault", (t) => {
+  test("without a value, and parameters that are unknown or of another type, are refused", (t) => {
     const files = layouts(warned)["resource"]!;
     assert.deepEqual([render(t, files, ["--environment"]).code, render(t, files, ["--environment", ""]).code], [2, 2]);
-    const refused = render(t, files, [], { ...argo, PARAM_STRICT: "yes" });
-    assert.equal(refused.code, 2);
-    assert.match(refused.stderr, /plugin parameter strict is "true" or "false", not "yes".*spec\.source\.plugin\.parameters/);
+    const refused: readonly (readonly [Given, RegExp])[] = [
+      [{ name: "strict", string: "yes" }, /plugin parameter strict is "true" or "false", not "yes".*spec\.source\.plugin\.parameters/],
+      [{ name: "strict", array: ["true"] }, /plugin parameter strict is a string, not an array: `- \{name: strict, string: "true"\}`/],
+      [{ name: "environment", map: { a: "b" } }, /plugin parameter environment is a string, not a map/],
+      [{ name: "strct", string: "true" }, /no parameter "strct"; it has strict and environment/],
+    ];
+    for (const [parameter, message] of refused) {
+      const { code, stdout, stderr } = render(t, files, [], parameters(parameter));
+      assert.deepEqual([code, stdout], [2, ""]);
+      assert.match(stderr, message);
+    }
   });
 });
 
 describe("under Argo CD", { skip: noBuilder }, () => {
   test("the parameters of the plugin are read, and win over the ServiceMesh", (t) => {
     for (const [layout, files] of Object.entries(layouts(warned))) {
-      assert.match(render(t, files, [], { ...argo, PARAM_STRICT: "true" }).stderr, /error IZ310/, layout);
-      assert.equal(render(t, files, [], { PARAM_STRICT: "true" }).code, 0, "elsewhere the variable is somebody else's");
+      assert.match(render(t, files, [], parameters({ name: "strict", string: "true" })).stderr, /error IZ310/, layout);
+      assert.equal(render(t, files, [], { ARGOCD_APP_PARAMETERS: '[{"name":"strict","string":"true"}]' }).code, 0, "elsewhere the variable is somebody else's");
     }
     for (const [layout, files] of Object.entries(layouts(warned, "strict: true"))) {
       assert.equal(render(t, files, [], argo).code, 1, layout);
-      assert.equal(render(t, files, [], { ...argo, PARAM_STRICT: "false" }).code, 0, layout);
+      assert.equal(render(t, files, [], parameters({ name: "strict", string: "false" })).code, 0, layout);
     }
-    for (const files of Object.values(layouts(faulty))) assert.match(render(t, files, [], { ...argo, PARAM_ENVIRONMENT: "production" }).stderr, /error IZ380/);
+    for (const files of Object.values(layouts(faulty))) assert.match(render(t, files, [], parameters({ name: "environment", string: "production" })).stderr, /error IZ380/);
   });
 
   test("what is said fits into its error: errors first, each cut, less than 4 kB, with a count and where to see the rest", () => {
@@ -99,7 +118,7 @@ describe("under Argo CD", { skip: noBuilder }, () => {
       const empty = { ...files, "all.yaml": "# nothing\n" };
       const { code, stdout, stderr } = render(t, empty, [], argo);
       assert.deepEqual([code, stdout], [1, ""], layout);
-      assert.match(stderr, layout === "transformer" ? /error IZ1(15|19)/ : /error IZ119 .*[\s\S]*Argo CD takes an empty render for "delete everything"/, layout);
+      assert.match(stderr, layout === "transformer" ? /error IZ1(15|19)/ : /error IZ119 .*[\s\S]*takes an empty render for "delete everything"/, layout);
     }
     assert.equal(istiomize([], { input: mesh("", "") }).code, 0);
     assert.match(istiomize([], { input: mesh("", ""), env: argo }).stderr, /error IZ119/);

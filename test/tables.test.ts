@@ -51,6 +51,7 @@ describe("the catalogue of diagnostics", () => {
     IZ417: "a disk that fails twice, while a run is undone: nothing that a test can bring about",
     IZ418: "a journal that is no journal: done for real in write.test.ts",
     IZ419: "two names of one file: done for real in write.test.ts",
+    IZ441: "a prefix above a transformer, which only the real kustomize builds: callers.test.ts",
     IZ450: "a directory or somebody else's file in the way: done for real in install.test.ts",
     IZ451: "a directory that cannot be written to: done for real in install.test.ts",
     IZ452: "a file of the tree for Argo CD that people edited: done for real in install.test.ts",

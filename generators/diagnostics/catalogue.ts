@@ -95,8 +95,8 @@ export const catalogue = {
   }), "Which of the two a cluster ends up with depends on the order in which they are applied."),
   IZ110: rule("error", "unknown field", (a: { field: string; known: readonly string[]; suggestion?: string }) => ({
     read: a.field,
-    expected: a.known.length > 12 ? `one of the ${a.known.length} names in generators/mesh/README.md` : `one of ${list(a.known)}`,
-    help: maybe(a.suggestion) ?? "remove it, or see the list of fields in the README",
+    expected: a.known.length > 40 ? `one of the ${a.known.length} settings that \`istiomize explain --list\` prints, in camelCase` : `one of ${list(a.known)}`,
+    help: maybe(a.suggestion) ?? "remove it, or mend its name",
   }), "A field that nobody reads is a setting that somebody believes in."),
   IZ111: rule("error", "ServiceMesh value not understood", (a: { found: string; expects: string; suggestion?: string }) => ({
     read: a.found,
@@ -137,7 +137,7 @@ export const catalogue = {
   }), "Settings for a namespace that does not exist do nothing."),
   IZ119: rule("error", "nothing is left to apply", () => ({
     read: "a kustomization without any object of a cluster",
-    expected: "objects: Argo CD takes an empty render for \"delete everything\"",
+    expected: "objects: Argo CD, and whoever else prunes, takes an empty render for \"delete everything\"",
     help: "look at `resources:`; an Application that is to have no objects is deleted instead",
   }), "Under Argo CD an empty result, with pruning, deletes what was there; so it is refused."),
 
@@ -721,6 +721,11 @@ export const catalogue = {
     expected: "`--like` with the one to copy, overlays included",
     help: `for example \`--like ${a.services[0]}\`; nothing was written`,
   }), "There is no base that they share, so a new one needs its own, in the shape of the others."),
+  IZ441: rule("error", "renamed after it was meshed", (a: { renames: readonly string[]; meshed: string }) => ({
+    read: `${a.renames.join(", ")}, above the transformer in ${a.meshed}`,
+    expected: "istiomize under `transformers:` of the outermost kustomization that is built: only there are names final",
+    help: "move the `transformers:` entry here; or list istio-namereference.yaml, which `istiomize generate` writes, under `configurations:` here",
+  }), "kustomize renames the Services and not the hosts of rules that are there already: they would name Services that do not exist."),
   IZ450: rule("error", "cannot be installed here", (a: { found: "directory" | "foreign" | "dangling" | "special" | "module" | "package"; other?: string }) => ({
     read: {
       directory: "a directory of this name", foreign: "a file that is no istiomize", dangling: "a symbolic link that leads nowhere", special: "neither a file nor a link",

@@ -120,13 +120,18 @@ async function renderMaterialised(tool: Tool, { directory, flags, run }: RenderO
 
 /** The transformer layout: kustomize runs this executable, which leaves its diagnostics in a file for us to place. */
 async function renderTransformers(tool: Tool, { directory, flags, run }: RenderOptions, tree: Tree, temporary: string): Promise<number> {
-  const { writeAll } = await import("../stdio.ts");
+  const [{ writeAll }, { findRenaming }] = [await import("../stdio.ts"), await import("../tree/above.ts")];
+  const renaming = findRenaming(tree);
+  if (renaming.length > 0) {
+    (await import("../run.ts")).reportDiagnostics(renaming);
+    return 1;
+  }
   const reportFile = join(temporary, "report.json");
   const env = pluginEnvironment(temporary, process.env["ISTIOMIZE_EXECUTABLE"] ?? resolve(process.argv[1]!), { ISTIOMIZE_REPORT: reportFile, ISTIOMIZE_OPTIONS: JSON.stringify(run) });
   const build = tool.isKubectl
     ? await startBuild(tool, (await import("../tree/copy.ts")).copyForKubectl(tree, temporary), ["--enable-alpha-plugins", ...flags], env)
     : await startBuild(tool, directory, ["--enable-alpha-plugins", "--enable-exec", ...flags], env);
-  const diagnostics = existsSync(reportFile) ? (JSON.parse(readFileSync(reportFile, "utf8")) as readonly Diagnostic[]) : [];
+  const diagnostics = existsSync(reportFile) ? readFileSync(reportFile, "utf8").trim().split("\n").flatMap((line) => JSON.parse(line) as readonly Diagnostic[]) : [];
   await reportLocated(diagnostics, tree);
   if (build.code !== 0) return diagnostics.some(({ severity }) => severity === "error") ? 1 : reportBuild(build);
   if (build.stderr !== "") writeAll(2, build.stderr);
@@ -136,7 +141,8 @@ async function renderTransformers(tool: Tool, { directory, flags, run }: RenderO
 
 /** Says what there is to say, and prints what there is to print. */
 async function finish(result: FunctionOutput, tree: Tree): Promise<number> {
-  const output = isArgoCd() ? (await import("../krm.ts")).refuseEmpty(result) : result;
+  const { isNothing, refuseEmpty } = await import("../krm.ts");
+  const output = isArgoCd() || isNothing(result) ? refuseEmpty(result) : result; // there is no pipe here that could be empty
   await reportLocated(output.diagnostics, tree);
   (await import("../stdio.ts")).writeAll(1, output.text);
   return output.exitCode;

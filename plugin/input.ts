@@ -131,9 +131,12 @@ function findResourceList(stream: Frame): Chunk | undefined {
   return listKind.test(start) || /^kind:[ \t]*["']?ResourceList\b/m.test(end) ? chunk : undefined;
 }
 
+/** The first line that is neither blank nor a comment. */
+const firstContent = /^[ \t]*[^\s#]/m;
+
 /** No text but comments. */
 export function isEmpty({ text }: Chunk): boolean {
-  return /^\s*$|^(?:[ \t]*(?:#[^\n]*)?(?:\r?\n|$))*$/.test(text);
+  return !firstContent.test(text);
 }
 
 /** An object of a kind that nothing here looks at. */
@@ -156,7 +159,7 @@ function kindPattern(indent: number): RegExp {
 }
 
 function leadingLines(text: string): number {
-  return (/^(?:[ \t]*(?:#[^\n]*)?\r?\n)*/.exec(text)?.[0].match(/\n/g) ?? []).length;
+  return text.slice(0, Math.max(0, text.search(firstContent))).split("\n").length - 1;
 }
 
 /** What a document is that is no object. Never what it says: it may be a piece of a Secret. */

@@ -2,10 +2,14 @@
  * Entry of the executable. Without a command it is the function: what comes on standard input goes meshed to standard
  * output, for kustomize, kubectl, kpt, containers and pipes alike. With one it is the command line.
  */
-import { existsSync, fstatSync, readFileSync } from "node:fs";
+import { existsSync, fstatSync, readFileSync, writeSync } from "node:fs";
 import { isAbsolute } from "node:path";
 
 async function main(args: readonly string[]): Promise<number> {
+  if (Number.parseInt(process.versions.node, 10) < 20) {
+    writeSync(2, `istiomize: needs Node.js 20 or newer; this is ${process.versions.node}, ${process.execPath}\n`);
+    return 2;
+  }
   const [first] = args;
   // The older plugin form: the config file is the first argument, and kustomize sets this variable.
   if (first !== undefined && process.env["KUSTOMIZE_PLUGIN_CONFIG_ROOT"] !== undefined && isAbsolute(first) && existsSync(first)) {

@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { appendFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { diagnose, type Diagnostic } from "../generators/diagnostics/diagnostic.ts";
 import type { Overrides } from "../generators/pipeline.ts";
 import { isArgoCd } from "./argocd.ts";
@@ -58,9 +59,21 @@ export function reportDiagnostics(diagnostics: readonly Diagnostic[]): void {
   writeAll(2, `${text}${summary}\n`);
 }
 
+/** What is missing around the process, where that is why it could not go on. */
+function describeSurroundings({ syscall, code, path }: NodeJS.ErrnoException): string | undefined {
+  if (syscall === "uv_cwd") return "the current directory is not there any more; change to another one";
+  if (syscall === "mkdtemp") return `cannot write to the temporary directory ${dirname(path ?? "")} (${code}); set TMPDIR to one that is there and can be written to`;
+  return undefined;
+}
+
 /** Says that the fault is ours, without a stack trace unless it is asked for; gives the exit code. */
 export function reportBug(error: unknown): number {
   const message = error instanceof Error ? error.message : String(error);
+  const surroundings = describeSurroundings(error as NodeJS.ErrnoException);
+  if (surroundings !== undefined) {
+    writeAll(2, `istiomize: ${surroundings}\n`);
+    return 2;
+  }
   reportDiagnostics([diagnose("IZ901", undefined, { version: ISTIOMIZE_VERSION, step: process.argv[2] ?? "function", message })]);
   if (process.env["ISTIOMIZE_DEBUG"] && error instanceof Error) writeAll(2, `${error.stack}\n`);
   return 2;

@@ -7,7 +7,11 @@ import { catalogue } from "../generators/diagnostics/catalogue.ts";
 import { settingNames } from "../generators/annotations/table.ts";
 import { findOnPath } from "../scripts/tools.ts";
 import { bundle, root } from "./support/cases.ts";
+import { findKubectls, findKustomizes } from "./support/callers.ts";
 import { istiomize, run, temporary, writeFiles, type Run } from "./support/process.ts";
+
+const builders = [...findKustomizes(), ...findKubectls()];
+const noBuilder = builders.length === 0 && "neither kustomize nor kubectl is on this machine";
 
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
 
@@ -349,6 +353,32 @@ describe("the executable", () => {
 
   test("is at most 500 kB", () => {
     assert.ok(readFileSync(bundle).length <= 500_000);
+  });
+
+  test("says what is missing around it: a temporary directory, the current directory", { skip: noBuilder }, (t) => {
+    const directory = temporary(t, { "kustomization.yaml": "resources: [mesh.yaml]\n", "mesh.yaml": 'apiVersion: istiomize.dev/v1alpha1\nkind: ServiceMesh\nmetadata: {name: a, annotations: {config.kubernetes.io/local-config: "true"}}\n', "gone/.keep": "" });
+    const refused = istiomize(["render", directory, "--with", builders[0]!.path], { env: { TMPDIR: "/no/such/place" } });
+    assert.deepEqual([refused.code, refused.stdout, refused.stderr], [2, "", "istiomize: cannot write to the temporary directory /no/such/place (ENOENT); set TMPDIR to one that is there and can be written to\n"]);
+    const gone = run("/bin/sh", ["-c", `cd gone && rm -r ../gone && exec "${process.execPath}" "${bundle}" generate "${directory}" --check`], { cwd: directory });
+    assert.deepEqual([gone.code, gone.stderr], [2, "istiomize: the current directory is not there any more; change to another one\n"]);
+  });
+
+  test("takes millions of comment lines, and never repeats a name of any length", () => {
+    assert.equal(istiomize([], { input: `${"# c\n".repeat(1_000_000)}${stream("timeout: 5s")}` }).code, 0);
+    const { code, stderr } = istiomize([], { input: stream(`${"x".repeat(200_000)}: 5s`) });
+    assert.equal(code, 1);
+    assert.ok(stderr.length < 10_000, String(stderr.length));
+    assert.match(stderr, /error IZ202 .*\n {2}resource {2}Service shop\/web, annotation istiomize\.dev\/x{1000,}…\n/);
+  });
+
+  test("shows no user and password of a URL, in words of its own and in those of kustomize", { skip: noBuilder }, (t) => {
+    const directory = temporary(t, { "kustomization.yaml": 'resources: ["https://somebody:hunter2@localhost:1/x.git?ref=main"]\n' });
+    for (const command of [["render", directory], ["generate", directory]]) {
+      const { code, stdout, stderr } = istiomize([...command, "--with", builders[0]!.path]);
+      assert.notEqual(code, 0);
+      assert.doesNotMatch(stdout + stderr, /hunter2|somebody/);
+      assert.match(stderr, /localhost:1/);
+    }
   });
 
   test("calls a bug a bug: version, step and exit code 2, without a stack trace unless it is asked for", (t) => {

@@ -6,6 +6,7 @@ import { generatedFrom } from "../../generators/kube/object.ts";
 import { ownersOf } from "../../generators/mesh/sources.ts";
 import { readDocuments } from "../chunks.ts";
 import { removeMarked } from "../tree/marks.ts";
+import { withoutCredentials } from "../tree/quoted.ts";
 import { holdsMesh, isBelow, kustomizationNames, lookAt, parseKustomization, realPath, texts as textsOf, type Kustomization } from "../tree/tree.ts";
 import { isOwned, mayBeOwned } from "./ownership.ts";
 
@@ -158,7 +159,7 @@ function checkKustomization(node: Kustomization): readonly Diagnostic[] {
     ...(!problem && Object.keys(node.content).length === 0 ? [diagnose("IZ404", undefined, { message: "an empty file, which kustomize refuses", help: "list resources in it, or delete it" }, { position: { file: shown(file) } })] : []),
     ...(problem ? [diagnose("IZ404", undefined, { message: problem.message }, { position: { file: shown(file), ...(problem.line !== undefined && { line: problem.line }) } })] : []),
     ...missing.filter((entry) => !mayBeOwned(entry)).map((entry) => diagnose("IZ404", undefined, { message: `an entry ${JSON.stringify(entry)}, and nothing is there`, help: "create the file, or take the entry out" }, { position: at(entry) })),
-    ...remote.map((url) => diagnose("IZ407", undefined, { url }, { position: at(url) })),
+    ...remote.map((url) => diagnose("IZ407", undefined, { url: withoutCredentials(url) }, { position: at(url) })),
   ];
 }
 

@@ -4,15 +4,19 @@ import { describe } from "../../generators/kube/object.ts";
 const colours = { error: "31", warning: "33", info: "36" } as const;
 
 /** Diagnostics as people read them: place first, then what was read, what was expected, and what to do. */
-export function writeText(diagnostics: readonly Diagnostic[], isColoured = false): string {
+export function writeText(diagnostics: readonly Diagnostic[], isColoured = false, bytes: number = longest): string {
   const paint = (text: string, code: string): string => (isColoured ? `\u001b[${code}m${text}\u001b[0m` : text);
   return diagnostics.map((diagnostic) => {
     const { code, severity, title } = diagnostic;
     const where = writePosition(diagnostic);
     const head = `${where && `${where}  `}${paint(severity, colours[severity])} ${code}  ${paint(title, "1")}`;
-    return [head, ...writeLines(diagnostic).map(([label, text]) => `  ${paint(label.padEnd(9), "2")} ${text}`)].join("\n");
+    const lines = writeLines(diagnostic).map(([label, text]) => `  ${paint(label.padEnd(9), "2")} ${text}`);
+    return [head, ...lines].flatMap((line) => line.split("\n")).map((line) => cut(line, bytes)).join("\n");
   }).join("\n\n");
 }
+
+/** How long a line of a diagnostic may be, in bytes: a name or a value of an input may be of any size. */
+const longest = 2000;
 
 /** How much of one diagnostic, and of all of them, fits into an error that Argo CD shows: bytes. */
 const brief = { line: 700, all: 3300 } as const;
@@ -21,7 +25,7 @@ const brief = { line: 700, all: 3300 } as const;
 export function writeBriefly(diagnostics: readonly Diagnostic[]): { readonly text: string; readonly count: number } {
   const rank = ["error", "warning", "info"];
   const texts = diagnostics.toSorted((a, b) => rank.indexOf(a.severity) - rank.indexOf(b.severity))
-    .map((diagnostic) => writeText([diagnostic]).split("\n").map((line) => cut(line, brief.line)).join("\n"));
+    .map((diagnostic) => writeText([diagnostic], false, brief.line));
   const ends = texts.reduce<readonly number[]>((sums, text) => [...sums, (sums.at(-1) ?? 0) + Buffer.byteLength(text) + 2], []);
   const count = Math.max(1, ends.filter((end) => end <= brief.all).length);
   return { text: texts.slice(0, count).join("\n\n"), count };

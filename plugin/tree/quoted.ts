@@ -21,5 +21,10 @@ const quotes: readonly (readonly [pattern: RegExp, replacement: string | ((...gr
 
 /** The words of kustomize about a failed build, without what it quotes from files. */
 export function withoutQuotes(message: string): string {
-  return quotes.reduce((text, [pattern, replacement]) => (typeof replacement === "string" ? text.replace(pattern, replacement) : text.replace(pattern, replacement)), message);
+  return quotes.reduce((text, [pattern, replacement]) => (typeof replacement === "string" ? text.replace(pattern, replacement) : text.replace(pattern, replacement)), withoutCredentials(message));
+}
+
+/** A text without the user and password that a URL in it carries. */
+export function withoutCredentials(text: string): string {
+  return text.replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s\/@'"]+@/gi, "$1…@");
 }

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { chmodSync, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { describe, test, type TestContext } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { load, loadAll } from "js-yaml";
 import { asList, asMapping, kindOf, mappingAt, nameOf, namespaceOf, stringsAt, type KubeObject, type Mapping } from "../generators/kube/object.ts";
 import { writeYaml } from "../plugin/write-yaml.ts";
 import { findOnPath } from "../scripts/tools.ts";
-import { applicationOf, ask, buildInstallation, checkSync, containersOf, findJudge, installArgocd, makeRepository, modes, vary, type Installation, type Mode, type Question, type Variant, type Verdict } from "./support/argocd.ts";
-import { findKubectls, findKustomizes, objectsOf, ofKind } from "./support/callers.ts";
+import { applicationOf, ask, buildInstallation, checkSync, containersOf, findJudge, installArgocd, layOut, makeRepository, modes, vary, type Installation, type Mode, type Question, type Variant, type Verdict } from "./support/argocd.ts";
+import { findHelm, findKubectls, findKustomizes, objectsOf, ofKind } from "./support/callers.ts";
 import { root } from "./support/cases.ts";
-import { istiomize, run, temporary } from "./support/process.ts";
+import { istiomize, run, temporary, writeFiles } from "./support/process.ts";
 
 /**
  * gitops/argocd under Argo CD's own code. What is tested is what the Components build to: the plugin's configuration,
@@ -27,6 +27,11 @@ const read = (path: string): string => readFileSync(join(tree, path), "utf8");
 /** The part of the guide below a heading, up to the next one. */
 function sectionOf(heading: string): string {
   return read("README.md").split(`\n${heading}`)[1]!.split(/\n##+ /)[0]!;
+}
+
+/** The YAML of a part of the guide, block by block, without the indentation of the list that a block stands in. */
+function snippetsOf(heading: string): readonly string[] {
+  return [...sectionOf(heading).matchAll(/^( *)```yaml\n([^]*?)^\1```$/gm)].map(([, indent, text]) => text!.replaceAll(new RegExp(`^${indent}`, "gm"), ""));
 }
 
 const combinations: readonly (readonly Mode[])[] = [["cmp"], ["plugin"], ["exec"], ["cmp", "plugin"], ["cmp", "exec"], ["plugin", "exec"], ["cmp", "plugin", "exec"]];
@@ -82,6 +87,27 @@ describe("the Components for Argo CD", { skip: noKustomize }, () => {
       for (const mount of asList(container["volumeMounts"]).map((each) => asMapping(each)!)) if (mount["name"] === "istiomize") assert.equal(mount["readOnly"], true);
     }
   });
+
+  for (const [what, drop, said] of [
+    ["the container, as over the rendered Helm chart", ["- name: argocd-repo-server\n", "- name: repo-server\n"], /fieldPath `spec\.template\.spec\.containers\.\[name=argocd-repo-server\]\.image` is missing/],
+    ["the Deployment", ["  name: argocd-repo-server\nspec:", "  name: other\nspec:"], /nothing selected by Deployment\..*argocd-repo-server/],
+    ["argocd-cm", ["  name: argocd-cm\n", "  name: other\n"], /nothing selected by ConfigMap\..*argocd-cm/],
+  ] as const) {
+    test(`do not build without ${what}`, (t) => {
+      const upstream = ["argocd-repo-server.yaml", "argocd-cm.yaml"].map((file) => readFileSync(join(root, "test/argocd/upstream", file), "utf8"));
+      const changed = upstream.map((text) => text.replace(drop[0], drop[1]));
+      assert.notDeepEqual(changed, upstream);
+      for (const component of what === "argocd-cm" ? ["plugin", "exec", "health"] : modes) {
+        const directory = temporary(t, { "upstream.yaml": changed.join("---\n") });
+        writeFiles(directory, { "kustomization.yaml": writeYaml({ resources: ["upstream.yaml"], components: [relative(directory, join(tree, component))] }) });
+        for (const each of kustomizes) {
+          const { code, stdout, stderr } = run(each.path, ["build", directory]);
+          assert.deepEqual([code, stdout], [1, ""], `${component}, ${each.name}`);
+          assert.match(stderr, said);
+        }
+      }
+    });
+  }
 
   test("are what a real API server takes, in a namespace that is watched by Pod Security at its strictest", (t) => {
     const server = findOnPath("api-server");
@@ -219,8 +245,47 @@ describe("Argo CD renders the staging overlay", { skip: noJudge, concurrency: 2 
   });
 });
 
+/**
+ * Argo CD as a person has it who follows the guide to the letter: its command, and its kustomization with one mode and
+ * what is written below it. Argo CD's own manifests are those of the test. Every kustomize must build it, to the same.
+ */
+function followGuide(t: TestContext, mode: Mode, more = ""): string {
+  const directory = temporary(t);
+  const { code, stderr } = istiomize(/^`istiomize (install --argocd .+?)`/m.exec(read("README.md"))![1]!.split(" "), { cwd: directory });
+  assert.equal(code, 0, stderr);
+  const [kustomization] = snippetsOf("### 2. ");
+  writeFiles(directory, { "kustomization.yaml": `${kustomization!.replace(/https:\S+/, relative(directory, join(root, "test/argocd/upstream"))).replace("istiomize/cmp ", `istiomize/${mode} `)}${more}` });
+  const builds = [...kustomizes, ...findKubectls()].map(({ path, isKubectl }) => run(path, [isKubectl ? "kustomize" : "build", directory]));
+  for (const build of builds) assert.deepEqual([build.code, build.stdout], [0, builds[0]!.stdout], build.stderr);
+  return builds[0]!.stdout;
+}
+
+describe("the guide", { skip: noKustomize }, () => {
+  test("is followed to what the Components give", (t) => {
+    for (const mode of modes) assert.equal(followGuide(t, mode), buildInstallation(t, kustomize!, [mode, "health"], { images: [{ name: "istiomize", newName: "registry.example.com/istiomize" }] }));
+  });
+
+  test("has no YAML but that which the tests below take from it", () => {
+    const tried = ["### 2. ", "### 3. ", "## Namespaces\n", "## Traps\n"].flatMap(snippetsOf);
+    assert.equal(tried.length, 13);
+    assert.equal([...read("README.md").matchAll(/```yaml\n/g)].length, tried.length);
+  });
+
+  test("names containers, files and anchors that are there", (t) => {
+    const text = read("README.md");
+    const names = [...containersOf(podOf(followGuide(t, "cmp")), "containers"), ...containersOf(podOf(followGuide(t, "cmp")), "initContainers")].map(({ name }) => name);
+    const inCommands = [...text.matchAll(/kubectl -n argocd (?:exec|logs) deployment\/argocd-repo-server -c ([\w-]+)/g)].map(([, name]) => name);
+    assert.ok(inCommands.length >= 5);
+    assert.deepEqual(inCommands.filter((name) => !names.includes(name)), []);
+    const files = [...text.matchAll(/(?<![\w./:-])istiomize\/([a-z][\w./-]*)|\]\(([\w./-]+)\)/g)].map(([, installed, linked]) => (installed ?? linked)!).filter((path) => path !== "bin/istiomize");
+    assert.deepEqual(files.filter((path) => !existsSync(join(tree, path))), []);
+    const anchors = [...text.matchAll(/^##+ (.*)$/gm)].map(([, title]) => title!.toLowerCase().replaceAll(/[^\w -]/g, "").replaceAll(" ", "-"));
+    assert.deepEqual([...text.matchAll(/\]\(#(.*?)\)/g)].map(([, anchor]) => anchor!).filter((anchor) => !anchors.includes(anchor)), []);
+  });
+});
+
 describe("the snippets of the guide", { skip: noJudge, concurrency: 2 }, () => {
-  const [cmpTree, cmpMesh, cmpApplication, pluginTree, pluginMesh, execMesh, execApplication] = [...sectionOf("### 3. ").matchAll(/^```yaml\n([^]*?)^```$/gm)].map(([, text]) => text!);
+  const [cmpTree, cmpMesh, cmpApplication, pluginTree, pluginMesh, execMesh, execApplication] = snippetsOf("### 3. ");
   const snippets = {
     cmp: { kustomization: cmpTree!, mesh: cmpMesh!, application: cmpApplication },
     plugin: { kustomization: pluginTree!, mesh: pluginMesh!, application: undefined },
@@ -228,18 +293,90 @@ describe("the snippets of the guide", { skip: noJudge, concurrency: 2 }, () => {
   };
 
   for (const mode of modes) {
-    test(`${mode}: give the mesh over the example's base`, async (t) => {
+    test(`${mode}: give the mesh over the example's base, and nothing that another Application may own too`, async (t) => {
       const { kustomization, mesh, application } = snippets[mode];
       const folder = "gitops/overlays/guide";
       const repository = makeRepository(t, { [`${folder}/kustomization.yaml`]: kustomization, [`${folder}/mesh.yaml`]: mesh });
       const source = mappingAt(load(application ?? ""), "spec", "source");
-      const verdict = await ask(t, installArgocd(t, kustomize!, [mode]), { mode, repository, folders: [folder], application: applicationWith(mode, (given) => ({ repoURL: given["repoURL"], targetRevision: "main", path: "", ...source })) });
+      const verdict = await ask(t, layOut(t, followGuide(t, mode)), { mode, repository, folders: [folder], application: applicationWith(mode, (given) => ({ repoURL: given["repoURL"], targetRevision: "main", path: "", ...source })) });
       assertRendered(verdict);
       assert.equal(ofKind(verdict.manifests, "VirtualService").length, 6);
       assert.equal(ofKind(verdict.manifests, "ServiceMesh").length, 0);
+      const wide = ofKind(verdict.manifests, "PeerAuthentication").filter((object) => nameOf(object) === "default");
+      assert.deepEqual(wide.map(namespaceOf), ofKind(verdict.manifests, "Namespace").map(nameOf));
     });
   }
+
+  const [buildOptions, sidecar, home] = snippetsOf("## Traps\n");
+
+  test("plugin: keep the build options that were there before", async (t) => {
+    const built = followGuide(t, "plugin", buildOptions);
+    assert.equal(settingsOf(built)["kustomize.buildOptions"], "--enable-helm --enable-alpha-plugins");
+    assertRendered(await ask(t, layOut(t, built), { mode: "plugin", repository: makeRepository(t), folders: [stagingOf("plugin")] }));
+  });
+
+  test("cmp: give the sidecar options of kustomize, and it reads its parameters as before", async (t) => {
+    const installation = layOut(t, followGuide(t, "cmp", sidecar));
+    const { path, files } = vary("cmp", "strict", warned);
+    const repository = makeRepository(t, files);
+    const verdict = await ask(t, installation, { mode: "cmp", repository, folders: [stagingOf("cmp")] });
+    assertRendered(verdict);
+    assert.deepEqual(objectsIn(verdict.manifests), rendered(join(root, "gitops/overlays/staging")));
+    assertRefused(await ask(t, installation, { mode: "cmp", repository, folders: [path], options: ["--param", "strict=true"] }), /IZ310/);
+  });
+
+  test("cmp: render a tree with a Helm chart, which the plugin as it comes refuses", async (t) => {
+    const helm = findHelm();
+    if (!helm) return t.skip("helm is not on this machine");
+    const repository = makeRepository(t, {
+      "chart/kustomization.yaml": "resources: [mesh.yaml]\nhelmCharts: [{name: shop, releaseName: shop, namespace: shop}]\n", "chart/mesh.yaml": cmpMesh!,
+      "chart/charts/shop/Chart.yaml": "apiVersion: v2\nname: shop\nversion: 1.0.0\n", "chart/charts/shop/values.yaml": "{}\n", "chart/charts/shop/templates/shop.yaml": shop("shop"),
+    });
+    const about = async (more?: string): Promise<Verdict> => ask(t, layOut(t, followGuide(t, "cmp", more)), { mode: "cmp", repository, folders: ["chart"], programs: [dirname(helm)] });
+    assertRefused(await about(), /IZ402 {2}kustomize could not build[^]*must specify --enable-helm/);
+    const verdict = await about(sidecar);
+    assertRendered(verdict);
+    assert.deepEqual(ofKind(verdict.manifests, "VirtualService").map(nameOf), ["shop"]);
+  });
+
+  test("plugin: fill a plugin home that was there before", async (t) => {
+    const own = [
+      "patches:", "  - target: {kind: Deployment, name: argocd-repo-server}", "    patch: |-", "      apiVersion: apps/v1", "      kind: Deployment", "      metadata: {name: argocd-repo-server}", "      spec:", "        template:", "          spec:",
+      "            volumes: [{name: plugin-home, emptyDir: {}}]", "            containers:", "              - name: argocd-repo-server", "                env: [{name: KUSTOMIZE_PLUGIN_HOME, value: /opt/plugins}]", "                volumeMounts: [{name: plugin-home, mountPath: /opt/plugins}]", "",
+    ].join("\n");
+    const about = async (more: string): Promise<Verdict> => ask(t, layOut(t, followGuide(t, "plugin", more)), { mode: "plugin", repository: makeRepository(t), folders: [stagingOf("plugin")] });
+    assertRefused(await about(own), /unable to find plugin root/);
+    const more = `${own}${home!.replace("patches:\n", "")}`;
+    assertRendered(await about(more));
+    const pod = podOf(followGuide(t, "plugin", more));
+    assert.equal(containersOf(pod, "containers").length, 1);
+    for (const list of ["containers", "initContainers"] as const) for (const each of containersOf(pod, list).slice(0, list === "containers" ? 1 : 2)) assert.ok(each["image"], JSON.stringify(each));
+  });
+
+  test("cmp: say of a namespace that Argo CD makes that it is labelled, and strict finds nothing", async (t) => {
+    const [application, mesh] = snippetsOf("## Namespaces\n").map((text) => load(text) as KubeObject);
+    const written = load(cmpMesh!) as KubeObject;
+    const meshes = { bare: written, told: { ...written, spec: { ...mappingAt(written, "spec"), ...mappingAt(mesh, "spec") } } };
+    const given = load(applicationOf("cmp")) as KubeObject;
+    const repository = makeRepository(t, Object.fromEntries(Object.entries(meshes).flatMap(([name, object]) =>
+      Object.entries({ "kustomization.yaml": "resources: [shop.yaml, mesh.yaml]\n", "shop.yaml": shop("web"), "mesh.yaml": writeYaml(object) }).map(([file, text]) => [`${name}/${file}`, text]))));
+    const about = async (folder: string): Promise<Verdict> => ask(t, installArgocd(t, kustomize!, ["cmp"]), {
+      mode: "cmp", repository, folders: [folder], options: ["--param", "strict=true"], application: writeYaml({ ...given, spec: { ...mappingAt(given, "spec"), ...mappingAt(application, "spec") } }),
+    });
+    assertRefused(await about("bare"), /IZ340 {2}Namespace is not in the input/);
+    const verdict = await about("told");
+    assertRendered(verdict);
+    assert.deepEqual(ofKind(verdict.manifests, "PeerAuthentication").map(namespaceOf), ["shop"]);
+  });
 });
+
+/** A Service that is meshed, and its Deployment, without a namespace. */
+function shop(name: string): string {
+  return [
+    { apiVersion: "v1", kind: "Service", metadata: { name, annotations: { "istiomize.dev/timeout": "15s" } }, spec: { selector: { app: name }, ports: [{ name: "http", port: 80 }] } },
+    { apiVersion: "apps/v1", kind: "Deployment", metadata: { name }, spec: { selector: { matchLabels: { app: name } }, template: { metadata: { labels: { app: name } }, spec: { containers: [{ name, image: `${name}:1`, ports: [{ containerPort: 80 }] }] } } } },
+  ].map((object) => writeYaml(object)).join("---\n");
+}
 
 describe("argocd.argoproj.io/manifest-generate-paths", { skip: noJudge }, () => {
   test("must name the base as well, where the repo-server sends the sidecar no more than these paths", async (t) => {
@@ -281,6 +418,17 @@ describe("spec.source.kustomize", { skip: noJudge, concurrency: 2 }, () => {
       assert.match(verdict.manifests, /image: ghcr\.io\/kubestock\/ms-product:9\.9\.9/);
     });
   }
+
+  test("plugin: patches of what istiomize makes find nothing, as the guide says", async (t) => {
+    const about = async (patch: Mapping): Promise<Verdict> => {
+      const application = applicationWith("plugin", (source) => ({ ...source, kustomize: { patches: [patch] } }));
+      return ask(t, installArgocd(t, kustomize!, ["plugin"]), { mode: "plugin", repository: makeRepository(t), folders: [stagingOf("plugin")], application });
+    };
+    const targeted = await about({ target: { kind: "VirtualService" }, patch: "- {op: add, path: /spec/http/0/timeout, value: 1s}\n" });
+    assertRendered(targeted);
+    assert.deepEqual(objectsIn(targeted.manifests), rendered(join(root, "gitops/overlays/staging")));
+    assertRefused(await about({ patch: writeYaml({ apiVersion: "networking.istio.io/v1", kind: "VirtualService", metadata: { name: "ms-product" }, spec: {} }) }), /no (matches for Id|resource matches).*VirtualService/);
+  });
 
   test("cmp: is refused beside a plugin", async (t) => {
     const application = applicationWith("cmp", (source) => ({ ...source, kustomize: { namePrefix: "blue-" } }));
@@ -328,8 +476,15 @@ describe("parameters of the plugin", { skip: noJudge, concurrency: 2 }, () => {
     assertRefused(await askAbout(t, "cmp", faulty, { options: ["--param", "environment=production"] }), /IZ380 {2}fault injection in production/);
   });
 
-  test("with a value that is none are refused", async (t) => {
-    assertRefused(await askAbout(t, "cmp", {}, { options: ["--param", "strict=yes"] }), /the plugin parameter strict is "true" or "false", not "yes"/);
+  test("with a value or a name that is none are refused", async (t) => {
+    for (const [parameter, message] of [
+      ["strict=yes", /the plugin parameter strict is "true" or "false", not "yes"/],
+      ['strict=["true"]', /the plugin parameter strict is a string, not an array/],
+      ["strct=true", /the plugin has no parameter "strct"/],
+    ] as const) {
+      const said = assertRefused(await askAbout(t, "cmp", {}, { options: ["--param", parameter] }), message);
+      assert.ok(isInGuide("cmp", said), said);
+    }
   });
 });
 
@@ -498,6 +653,27 @@ const situations: readonly Situation[] = [
     name: "nothing is left of the tree",
     variant: { isEmpty: true },
     read: { cmp: /error IZ119/, plugin: /error IZ119/, exec: /error IZ115/ },
+  },
+  {
+    name: "nothing is left of the tree, not even the ServiceMesh",
+    variant: { files: { "kustomization.yaml": "resources: []\n" } },
+    read: { cmp: /error IZ119/ },
+  },
+  {
+    name: "the resources of the tree are an empty list",
+    variant: { isEmpty: true, kustomization: "resources: []\n" },
+    read: { plugin: /error IZ119/, exec: /error IZ115/ },
+  },
+  {
+    name: "the guard is in the tree, and the ServiceMesh does not know of it",
+    variant: { mesh: (text) => text.replace("  guard: true\n", "") },
+    read: { plugin: /istiomize-did-not-run/, exec: /istiomize-did-not-run/ },
+  },
+  {
+    name: "the ServiceMesh makes the object of a guard that is not in the tree",
+    variant: { mesh: (text) => text.split("---\n")[0]! },
+    refusedAtSync: ["plugin", "exec"],
+    read: { plugin: /istiomize\.dev\/v1alpha1.*IstiomizeRan|IstiomizeRan.*istiomize\.dev/, exec: /istiomize\.dev\/v1alpha1.*IstiomizeRan|IstiomizeRan.*istiomize\.dev/ },
   },
   {
     name: "the function hangs",

@@ -42,13 +42,18 @@ export function buildInstallation(t: TestContext, kustomize: Builder, chosen: re
   return stdout;
 }
 
-/** Lays out what the Components mount, and fills the shared volume as their init container does, with its own arguments. */
+/** Argo CD with the Components of some modes, laid out. */
 export function installArgocd(t: TestContext, kustomize: Builder, chosen: readonly Mode[]): Installation {
+  return layOut(t, buildInstallation(t, kustomize, chosen));
+}
+
+/** Lays out what a built installation mounts, and fills the shared volume as its init container does, with its own arguments. */
+export function layOut(t: TestContext, installation: string): Installation {
   const directory = temporary(t);
   const opt = join(directory, "opt");
   mkdirSync(opt);
   const here = (text: string): string => text.replaceAll("/opt/", `${opt}/`);
-  const objects = loadAll(buildInstallation(t, kustomize, chosen)) as readonly KubeObject[];
+  const objects = loadAll(installation) as readonly KubeObject[];
   const configMaps = new Map(objects.filter((object) => kindOf(object) === "ConfigMap").map((object) => [nameOf(object), object]));
   const argocdCm = configMaps.get("argocd-cm")!;
   const pod = mappingAt(objects.find((object) => kindOf(object) === "Deployment"), "spec", "template", "spec");
@@ -155,6 +160,8 @@ export interface Question {
   /** The Application; that of the mode in gitops/argocd/applications unless another one is named. */
   readonly application?: string;
   readonly kustomize?: Builder;
+  /** Directories with further programs of the sidecar's image. */
+  readonly programs?: readonly string[];
 }
 
 /** The example Application of a mode. */
@@ -166,13 +173,13 @@ export function applicationOf(mode: Mode): string {
 const imagePath = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", dirname(process.execPath)].join(delimiter);
 
 /** Has Argo CD render folders of a repository, set up as the installation says. */
-export async function ask(t: TestContext, installation: Installation, { mode, repository, folders, options = [], application = applicationOf(mode), kustomize = findKustomizes().at(-1) }: Question): Promise<Verdict> {
+export async function ask(t: TestContext, installation: Installation, { mode, repository, folders, options = [], application = applicationOf(mode), kustomize = findKustomizes().at(-1), programs = [] }: Question): Promise<Verdict> {
   const report = join(temporary(t), "report.json");
   const file = join(temporary(t, { "application.yaml": application }), "application.yaml");
   const { PATH: sidecarPath, HOME: _, ...sidecar } = installation.environments["istiomize"] ?? {}; // the judge has a home of its own, and watches it
   const environment = (flag: string, values: { readonly [name: string]: string }): readonly string[] => Object.entries(values).flatMap(([name, value]) => [flag, `${name}=${value}`]);
   const native = ["--argocd-cm", installation.configMap, ...environment("--server-env", { PATH: imagePath, ...ownVariables(installation) })];
-  const plugin = ["--plugin-config", installation.plugin, ...environment("--sidecar-env", { ...sidecar, PATH: [sidecarPath, dirname(process.execPath)].join(delimiter) })];
+  const plugin = ["--plugin-config", installation.plugin, ...environment("--sidecar-env", { ...sidecar, PATH: [sidecarPath, ...programs, dirname(process.execPath)].join(delimiter) })];
   const args = [
     mode === "cmp" ? "cmp" : "native", "--repo-root", repository, "--report", report, "--application", file, ...folders.flatMap((folder) => ["--app-dir", join(repository, folder)]),
     ...(mode === "cmp" ? plugin : native), ...(kustomize ? ["--kustomize-binary", kustomize.path] : []), ...options,

@@ -15,11 +15,15 @@ local meanings = {
   IST0173 = "a subset selects no pods",
 }
 
--- Istio 1.8 to 1.11 wrote the number of the level, later ones its name.
-local levels = { ["3"] = "error", ["8"] = "warning", error = "error", warning = "warning", warn = "warning" }
+-- Istio 1.8 to 1.11 wrote the number of the level, later ones its name, its documentation writes it with a capital.
+-- Argo CD gives the script no string library: every spelling stands here.
+local levels = {
+  ["3"] = "error", ERROR = "error", Error = "error", error = "error",
+  ["8"] = "warning", WARNING = "warning", Warning = "warning", warning = "warning", WARN = "warning", Warn = "warning", warn = "warning",
+}
 
 local function levelOf(message)
-  return levels[string.lower(tostring(message.level))]
+  return levels[tostring(message.level)]
 end
 
 local function describe(message)

@@ -272,6 +272,15 @@ const resource = (at: string, annotation?: string): Files => ({ [`${at}/kustomiz
 const exec = "exec: {path: istiomize}";
 const local = "config.kubernetes.io/local-config: \"true\"";
 
+const application = (name: string, source: string, repository = "https://git.example.com/shop.git"): string => `apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: ${name}}
+spec:
+  source:
+    repoURL: ${repository}
+${source.replace(/^/gm, "    ")}
+`;
+
 describe("doctor on a tree", () => {
   test("says how each kustomization gets its mesh, and that it works", (t) => {
     if (!newest) return t.skip("kustomize is not on this machine");
@@ -317,24 +326,61 @@ tree/plugin/kustomization.yaml  error IZ461  what this tree needs does not work 
     }
   });
 
-  test("finds a transformer without guard, and half a guard", (t) => {
-    const { doctor } = machine(t, {}, { ...tree("tree/none", exec, "", ""), ...tree("tree/field", exec, "guard: true", ""), ...tree("tree/document", exec, ""), ...tree("tree/older", undefined, "", "") });
-    const start = "warning IZ462  no guard";
-    const expected = "  expected  spec.guard: true, and as a second document a PatchTransformer that deletes IstiomizeRan";
-    assertFound(doctor("tree"), "IZ462", `tree/document/mesh.yaml:2  ${start}
+  test("finds a transformer without guard", (t) => {
+    const { doctor } = machine(t, {}, { ...tree("tree/none", exec, "", ""), ...tree("tree/older", undefined, "", "") });
+    assertFound(doctor("tree"), "IZ462", `tree/none/mesh.yaml:2  warning IZ462  no guard
+  read      a transformer that kustomize may skip without a word
+  expected  spec.guard: true, and as a second document a PatchTransformer that deletes IstiomizeRan
+  help      add both, as \`istiomize scaffold tree --layout transformer\` writes them`);
+  });
+
+  test("finds half a guard, with which no build is right, and knows two halves in two files or two kustomizations", (t) => {
+    const { doctor } = machine(t, newest ? { kustomize: newest.path } : {}, {
+      ...tree("tree/field", exec, "guard: true", ""), ...tree("tree/document", undefined, ""),
+      ...tree("tree/apart", exec, "guard: true", ""), "tree/apart/kustomization.yaml": "resources: [service.yaml]\ntransformers: [mesh.yaml, guard.yaml]\n", "tree/apart/guard.yaml": guard,
+      ...tree("tree/base", exec, "guard: true", ""), "tree/overlay/kustomization.yaml": "resources: [../base]\ntransformers: [guard.yaml]\n", "tree/overlay/guard.yaml": guard,
+      "tree/patched/kustomization.yaml": "resources: [../../service.yaml]\ntransformers: [mesh]\n", "tree/patched/mesh/mesh.yaml": mesh(exec, "") + guard,
+      "tree/patched/mesh/kustomization.yaml": "resources: [mesh.yaml]\npatches:\n  - {target: {kind: ServiceMesh}, patch: '{apiVersion: istiomize.dev/v1alpha1, kind: ServiceMesh, metadata: {name: m}, spec: {guard: true}}'}\n", "service.yaml": service,
+      "tree/app.yaml": application("a", "path: tree/document"),
+    });
+    const ended = doctor("tree");
+    assert.equal(ended.code, 1);
+    const expected = "  expected  both, or none: spec.guard: true, and a PatchTransformer that deletes IstiomizeRan";
+    assertFound(ended, "IZ475", `tree/document/mesh.yaml:12  error IZ475  half a guard
   read      the PatchTransformer of the guard, and no spec.guard: true
 ${expected}
   help      add it to the ServiceMesh, or every build fails
 
-tree/field/mesh.yaml:2  ${start}
+tree/field/mesh.yaml:2  error IZ475  half a guard
   read      spec.guard: true, and no PatchTransformer that deletes the marker
 ${expected}
-  help      add it, or the marker goes to the cluster, which refuses it
+  help      add it, or the marker goes to the cluster, which refuses it`);
+    assert.match(ended.stdout, /^ {2}fails {2}tree\/document .*\n {2}fails {2}tree\/field /m);
+    if (newest) assert.match(ended.stdout, /^ {2}works {2}tree\/apart .*\n(?:.*\n)* {2}works {2}tree\/overlay .*\n(?:.*\n)* {2}works {2}tree\/patched /m);
+  });
 
-tree/none/mesh.yaml:2  ${start}
-  read      a transformer that kustomize may skip without a word
-${expected}
-  help      add both, as \`istiomize scaffold tree --layout transformer\` writes them`);
+  test("finds names that change after the mesh was made", (t) => {
+    const { doctor } = machine(t, newest ? { kustomize: newest.path } : {}, { ...tree("tree/base", exec), "tree/eu/kustomization.yaml": "namePrefix: eu-\nresources: [../base]\n", "tree/app.yaml": application("a", "path: tree/eu") });
+    const ended = doctor("tree");
+    assert.match(ended.stdout, /^ {2}fails {2}tree\/eu /m);
+    assert.match(findingsOf(ended, "IZ441"), /^tree\/eu\/kustomization\.yaml:1 .*\n {2}read {6}namePrefix: eu-, above the transformer in \.\.\/base$/m);
+    assert.equal(ended.code, 1);
+  });
+
+  test("goes on where it may not read, and says so", (t) => {
+    if (process.getuid?.() !== 0 || !findOnPath("setpriv")) return t.skip("only root with setpriv can become another user");
+    const { directory, env } = machine(t, {}, { ...resource("tree/files", local), "tree/priv/.keep": "", "tree/secret.yaml": "a: b\n", "program/istiomize.cjs": readFileSync(bundle, "utf8") });
+    run("chmod", ["-R", "a+rX", directory]);
+    run("chmod", ["a+rwx", join(directory, "tmp")]);
+    for (const path of ["tree/priv", "tree/secret.yaml"]) chmodSync(join(directory, path), 0o000);
+    const doctor = (at: string): Run => run(findOnPath("setpriv")!, ["--reuid=65532", "--regid=65532", "--clear-groups", process.execPath, join(directory, "program/istiomize.cjs"), "doctor", at], { env, cwd: directory });
+    const ended = doctor("tree");
+    assert.match(ended.stdout, /^Built by themselves in tree\n.* tree\/files +files that generate wrote$/m);
+    assertFound(ended, "IZ476", `tree/priv  info IZ476  not looked at
+  read      no permission to read it (and 1 more)
+  help      if it configures Argo CD or Flux, run doctor as somebody who may read it`);
+    const closed = doctor("tree/priv");
+    assert.deepEqual([closed.code, codesOf(closed)], [2, ["IZ408"]]);
   });
 
   test("finds fields that older kustomize refuses", (t) => {
@@ -396,14 +442,6 @@ ${expected}
   });
 });
 
-const application = (name: string, source: string): string => `apiVersion: argoproj.io/v1alpha1
-kind: Application
-metadata: {name: ${name}}
-spec:
-  source:
-    repoURL: https://git.example.com/shop.git
-${source.replace(/^/gm, "    ")}
-`;
 const settings = (data: string): string => `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: argocd-cm}\ndata:\n${data.replace(/^/gm, "  ")}\n`;
 const cmp = (spec: string): string => `apiVersion: argoproj.io/v1alpha1\nkind: ConfigManagementPlugin\nmetadata: {name: istiomize}\nspec:\n${spec.replace(/^/gm, "  ")}\n`;
 const trees: Files = { ...tree("repo/exec", exec), ...tree("repo/plugin", undefined), ...tree("repo/container", "container: {image: istiomize}"), ...resource("repo/resource"), ...resource("repo/files", local) };
@@ -423,7 +461,7 @@ describe("doctor on Argo CD", () => {
     assertFound(ended, "IZ466", `repo/argocd/container.yaml:7  ${start}
   read      container (transformer, container function), with native Kustomize, and no container runtime in the repo-server
 ${expected}
-  help      ${sidecar}
+  help      the ServiceMesh under \`resources:\`, and ${sidecar}
 
 repo/argocd/exec.yaml:7  ${start}
   read      exec (transformer, exec function), with kustomize.buildOptions: --load-restrictor LoadRestrictionsNone
@@ -524,7 +562,7 @@ ${expected}
   help      write that; or begin the script with \`set -euo pipefail\` in a shell that knows it (bash)`);
     assertFound(ended, "IZ473", `repo/plugin.yaml:5  warning IZ473  a key that Argo CD ignores
   read      spec.generat, which a ConfigManagementPlugin does not have
-  expected  version, init, generate, discover, parameters, preserveFileMode, provideGitCreds
+  expected  one of version, init, generate, discover, parameters, preserveFileMode, provideGitCreds
   help      did you mean "generate"?`);
   });
 
@@ -540,6 +578,190 @@ ${expected}
     assert.equal(istiomize(["install", "--argocd", "argocd"], { cwd: directory, env }).code, 0);
     const ended = doctor(".");
     assert.deepEqual(codesOf(ended).filter((code) => code >= "IZ461"), [], ended.stderr);
+  });
+});
+
+/** What is said of what is built in a cluster: `Application a: fits`. */
+function inCluster({ stdout }: Run): readonly string[] {
+  const rows = stdout.split("\nBuilt in a cluster\n")[1]?.split("\n\n")[0]!.split("\n") ?? [];
+  return rows.filter((row) => row.startsWith("  ")).map((row) => {
+    const [state, name, , built] = row.trim().split(/ {2,}/);
+    return `${name}: ${state}${state === "unknown" ? `, ${/built by .*?: (.*)$/.exec(built!)![1]}` : ""}`;
+  });
+}
+
+describe("doctor on what istiomize install --argocd wrote", () => {
+  const applications = { "repo/apps/cmp.yaml": application("cmp", "path: resource\nplugin: {name: istiomize}"), "repo/apps/plugin.yaml": application("plugin", "path: plugin"), "repo/apps/exec.yaml": application("exec", "path: exec\nkustomize: {version: istiomize}") };
+  const upstream = "https://raw.githubusercontent.com/argoproj/argo-cd/v3.5.7/manifests/install.yaml";
+  const look = (t: TestContext, kustomization: string | undefined, files: Files = {}): Run => {
+    const { directory, doctor, env } = machine(t, newest ? { kustomize: newest.path } : {}, { ...trees, ...applications, ...(kustomization !== undefined && { "repo/argocd/kustomization.yaml": kustomization }), ...files });
+    assert.equal(istiomize(["install", "--argocd", "repo/argocd/istiomize", "--image", "registry.example.com/istiomize:1"], { cwd: directory, env }).code, 0);
+    return doctor("repo");
+  };
+  const findings = (ended: Run): readonly string[] => codesOf(ended).filter((code) => code >= "IZ466");
+
+  for (const [components, states, codes] of [
+    ["istiomize/exec", ["cmp: fails", "exec: fits", "plugin: fails"], ["IZ469", "IZ466"]],
+    ["istiomize/cmp", ["cmp: fits", "exec: fails", "plugin: fails"], ["IZ469", "IZ466"]],
+    ["istiomize/plugin", ["cmp: fails", "exec: fails", "plugin: fits"], ["IZ469", "IZ469"]],
+    ["istiomize/cmp, istiomize/plugin, istiomize/exec", ["cmp: fits", "exec: fits", "plugin: fits"], []],
+  ] as const) {
+    test(`knows what is switched on by ${components}, and takes no example for an Application`, (t) => {
+      const ended = look(t, `namespace: argocd\nresources: [${upstream}]\ncomponents: [${components}]\n`, { "repo/overlays/staging/kustomization.yaml": "resources: [../../resource]\n" });
+      assert.deepEqual(inCluster(ended), states.map((state) => `Application ${state}`));
+      assert.deepEqual([...findings(ended)].sort(), [...codes].sort());
+    });
+  }
+
+  test("names the component that a plugin needs", (t) => {
+    assert.match(findingsOf(look(t, `resources: [${upstream}]\ncomponents: [istiomize/exec]\n`), "IZ469"), /^ {2}expected {2}the name of .*: none is switched on\n {2}help {6}list repo\/argocd\/istiomize\/cmp under `components:` of Argo CD's kustomization$/m);
+  });
+
+  test("knows nothing where it is switched on elsewhere, or by Helm values, or above a base of somebody else", (t) => {
+    const elsewhere = look(t, undefined);
+    assert.deepEqual(inCluster(elsewhere), ["cmp", "exec", "plugin"].map((name) => `Application ${name}: unknown, no configuration of Argo CD is here`));
+    if (newest) assert.match(verdictOf(elsewhere), /; whether 3 builds in a cluster will fit is not known$|errors?: what is said above/);
+    const values = look(t, undefined, { "repo/values.yaml": "configs: {cm: {kustomize.buildOptions: --enable-helm}}\n" });
+    assert.deepEqual(inCluster(values), ["cmp: unknown, no plugin istiomize is here", "exec: unknown, further Helm values may be given", "plugin: unknown, further Helm values may be given"].map((row) => `Application ${row}`));
+    assert.deepEqual([...findings(elsewhere), ...findings(values)], []);
+    const above = look(t, "resources: [\"https://git.example.com/base?ref=1\"]\ncomponents: [istiomize/exec]\n");
+    assert.deepEqual(inCluster(above), ["cmp: unknown, https://git.example.com/base?ref=1 was not read", "exec: fits", "plugin: unknown, https://git.example.com/base?ref=1 was not read"].map((row) => `Application ${row}`));
+  });
+});
+
+describe("doctor on configuration in other places", () => {
+  const look = (t: TestContext, files: Files): Run => machine(t, {}, { ...trees, "repo/a.yaml": application("a", "path: plugin"), ...files }).doctor("repo");
+  const cm = (kustomization: string, files: Files = {}): Files => ({ "repo/argocd/kustomization.yaml": kustomization, "repo/argocd/repo-server.yaml": server, ...files });
+  const server = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: argocd-repo-server}\nspec: {template: {spec: {containers: [{name: argocd-repo-server, env: [{name: KUSTOMIZE_PLUGIN_HOME, value: /opt/istiomize/plugins}]}]}}}\n";
+  const flag = "--enable-alpha-plugins";
+
+  for (const [what, files] of [
+    ["a generator's literals", cm(`resources: [repo-server.yaml]\nconfigMapGenerator:\n  - name: argocd-cm\n    behavior: merge\n    literals: ["kustomize.buildOptions=${flag}"]\n`)],
+    ["a generator's file", cm("resources: [repo-server.yaml]\nconfigMapGenerator:\n  - {name: argocd-cm, files: [kustomize.buildOptions=options.txt]}\n", { "repo/argocd/options.txt": `${flag}\n` })],
+    ["a generator's environment", cm("resources: [repo-server.yaml]\nconfigMapGenerator:\n  - {name: argocd-cm, envs: [cm.env]}\n", { "repo/argocd/cm.env": `# x=y\nkustomize.buildOptions=${flag}\n` })],
+    ["a JSON patch", cm(`resources: [repo-server.yaml, cm.yaml]\npatches:\n  - target: {kind: ConfigMap, name: argocd-.*}\n    patch: |-\n      - op: add\n        path: /data/kustomize.buildOptions\n        value: ${flag}\n`, { "repo/argocd/cm.yaml": settings("a: b") })],
+    ["a JSON patch in a file", cm("resources: [repo-server.yaml, cm.yaml]\npatches:\n  - {target: {kind: ConfigMap, name: argocd-cm}, path: patch.json}\n", { "repo/argocd/cm.yaml": settings("a: b"), "repo/argocd/patch.json": JSON.stringify([{ op: "add", path: "/data/kustomize.buildOptions", value: flag }]) })],
+    ["a patch written inside", cm(`resources: [repo-server.yaml, cm.yaml]\npatches:\n  - patch: |-\n${settings(`kustomize.buildOptions: ${flag}`).replace(/^/gm, "      ")}\n`, { "repo/argocd/cm.yaml": settings("kustomize.buildOptions: --enable-helm") })],
+    ["the object of the operator", { "repo/argocd.yaml": `apiVersion: argoproj.io/v1beta1\nkind: ArgoCD\nmetadata: {name: argocd}\nspec:\n  kustomizeBuildOptions: ${flag}\n  repo: {env: [{name: KUSTOMIZE_PLUGIN_HOME, value: /p}]}\n` }],
+    ["values below an alias", { "repo/values.yaml": `argocd:\n  configs: {cm: {kustomize.buildOptions: ${flag}}}\n  repoServer: {env: [{name: KUSTOMIZE_PLUGIN_HOME, value: /p}]}\n` }],
+    ["a list", { "repo/list.yaml": `apiVersion: v1\nkind: List\nitems:\n  - ${JSON.stringify({ kind: "ConfigMap", metadata: { name: "argocd-cm" }, data: { "kustomize.buildOptions": flag } })}\n`, "repo/server.yaml": server }],
+  ] as const) {
+    test(`reads ${what}`, (t) => {
+      const ended = look(t, files);
+      assert.deepEqual([inCluster(ended), codesOf(ended).filter((code) => code >= "IZ466")], [["Application a: fits"], []], ended.stderr);
+    });
+  }
+
+  test("knows what a patch takes away, and does not say it of a line that is replaced", (t) => {
+    const away = look(t, cm("resources: [repo-server.yaml, cm.yaml]\npatches:\n  - target: {kind: ConfigMap}\n    patch: |-\n      - {op: remove, path: /data/kustomize.buildOptions}\n", { "repo/argocd/cm.yaml": settings(`kustomize.buildOptions: ${flag} --enable-exec`) }));
+    assert.deepEqual([inCluster(away), codesOf(away).filter((code) => code >= "IZ466")], [["Application a: fails"], ["IZ466"]]);
+  });
+
+  test("says unknown where two configurations differ, and where no plugin home is set", (t) => {
+    const two = look(t, { "repo/x.yaml": settings("kustomize.buildOptions: --enable-helm"), "repo/y.yaml": settings(`kustomize.buildOptions: ${flag}`), "repo/server.yaml": server });
+    assert.deepEqual(inCluster(two), ["Application a: unknown, it fits one configuration of Argo CD here and not the other"]);
+    const bare = look(t, { "repo/y.yaml": settings(`kustomize.buildOptions: ${flag}`) });
+    assert.deepEqual(inCluster(bare), ["Application a: unknown, nothing here sets KUSTOMIZE_PLUGIN_HOME"]);
+    assert.equal(codesOf(two).concat(codesOf(bare)).includes("IZ466"), false);
+  });
+
+  test("knows a version that is a wrapper of istiomize, and of no other what it adds", (t) => {
+    const { doctor } = machine(t, {}, {
+      ...trees, "repo/cm.yaml": settings(`kustomize.buildOptions: ${flag}\nkustomize.path.v5.4.3: /custom-tools/kustomize\nkustomize.path.istiomize: /opt/istiomize-kustomize/kustomize`),
+      "repo/a.yaml": application("a", "path: exec\nkustomize: {version: v5.4.3}"), "repo/b.yaml": application("b", "path: exec\nkustomize: {version: istiomize}"), "repo/c.yaml": application("c", "path: files\nkustomize: {version: v5.4.3}"),
+    });
+    assert.deepEqual(inCluster(doctor("repo")), ["Application a: unknown, which options /custom-tools/kustomize adds is not known", "Application b: fits", "Application c: fits"]);
+  });
+
+  test("reads plugins in Helm values, and what a name there misses", (t) => {
+    const values = (create: boolean): string => `configs:\n  cm: {a: b}\n  cmp:\n    create: ${create}\n    plugins:\n      istiomize:\n        generate: {command: [istiomize, render, .]}\n`;
+    const { directory, doctor } = machine(t, {}, { ...trees, "repo/values.yaml": values(true), "repo/a.yaml": application("a", "path: resource\nplugin: {name: istomize}"), "repo/b.yaml": application("b", "path: resource\nplugin: {name: istiomize}") });
+    const ended = doctor("repo");
+    assert.deepEqual([ended.code, inCluster(ended)], [1, ["Application a: fails", "Application b: fits"]]);
+    assert.match(findingsOf(ended, "IZ469"), /did you mean "istiomize"\?/);
+    writeFileSync(join(directory, "repo/values.yaml"), values(false));
+    assert.deepEqual(inCluster(doctor("repo")), ["Application a: unknown, no plugin istomize is here", "Application b: unknown, no plugin istiomize is here"]);
+  });
+
+  test("does not say that a plugin fits which does not run istiomize, nor that it is not there", (t) => {
+    const helm = cmp("generate: {command: [sh, -c, kustomize build --enable-helm .]}").replace("istiomize", "kustomized-helm");
+    const { doctor } = machine(t, {}, { ...trees, "repo/plugin.yaml": helm, "repo/a.yaml": application("a", "path: resource\nplugin: {name: kustomized-helm}"), "repo/b.yaml": application("b", "path: resource\nplugin: {name: of-an-image}") });
+    const ended = doctor("repo");
+    assert.deepEqual(inCluster(ended), ["Application a: unknown, its command does not show istiomize", "Application b: unknown, no plugin of-an-image is here"]);
+    assert.deepEqual(codesOf(ended).filter((code) => code >= "IZ466"), []);
+  });
+
+  test("finds parameters that the plugin refuses", (t) => {
+    const at = (name: string, parameter: string): Files => ({ [`repo/${name}.yaml`]: application(name, `path: resource\nplugin:\n  name: istiomize\n  parameters:\n    - ${parameter}`) });
+    const { doctor } = machine(t, {}, {
+      ...trees, "repo/plugin.yaml": cmp("generate: {command: [istiomize, render, .]}"),
+      ...at("a", "{name: strict, string: \"yes\"}"), ...at("b", "{name: evironment, string: qa}"), ...at("c", "{name: strict, string: \"true\"}"), ...at("d", "{name: strict, array: [\"true\"]}"),
+    });
+    const ended = doctor("repo");
+    assert.deepEqual(inCluster(ended), ["Application a: fails", "Application b: fails", "Application c: fits", "Application d: fails"]);
+    const rest = "  expected  parameters as gitops/argocd/cmp/plugin.yaml announces them: strict, \"true\" or \"false\", and environment\n  help      mend it in spec.source.plugin.parameters of the Application";
+    assertFound(ended, "IZ477", `repo/a.yaml:10  error IZ477  a parameter that istiomize refuses
+  read      the plugin parameter strict is "true" or "false", not "yes"
+${rest}
+
+repo/b.yaml:10  error IZ477  a parameter that istiomize refuses
+  read      the plugin has no parameter "evironment"; it has strict and environment
+${rest}
+
+repo/d.yaml:10  error IZ477  a parameter that istiomize refuses
+  read      the plugin parameter strict is a string, not an array: \`- {name: strict, string: "true"}\`
+${rest}`);
+  });
+
+  test("points at the line that is meant, and takes a shell with -o pipefail", (t) => {
+    const { doctor } = machine(t, {}, {
+      ...trees, "repo/cm.yaml": settings("kustomize.buildOptions.v5.4.3: --enable-helm\nkustomize.buildOptions: --enable-alpha-plugins --enable-exec"),
+      "repo/plugin.yaml": cmp("generate: {command: [bash, -o, pipefail, -c, \"kustomize build . | istiomize\"]}\ninit: {comand: [x]}"),
+    });
+    const ended = doctor("repo");
+    assert.match(findingsOf(ended, "IZ470"), /^repo\/cm\.yaml:6 /);
+    assert.match(findingsOf(ended, "IZ473"), /^repo\/plugin\.yaml:6 .*\n {2}read {6}spec\.init\.comand, .*\n {2}expected {2}one of command, args\n/);
+    assert.equal(findingsOf(ended, "IZ472"), "");
+  });
+});
+
+describe("doctor on Applications that it cannot know", () => {
+  const git = "[remote \"origin\"]\n\turl = git@git.example.com:team/shop.git\n";
+  const states = (t: TestContext, files: Files): readonly string[] => {
+    const ended = machine(t, {}, { ...trees, "repo/.git/config": git, "repo/cm.yaml": settings("kustomize.buildOptions: --enable-helm"), ...files }).doctor("repo");
+    const found = inCluster(ended);
+    assert.equal(codesOf(ended).filter((code) => code >= "IZ466").length, found.filter((row) => row.endsWith(": fails")).length, ended.stderr);
+    return found;
+  };
+
+  test("leaves those of other repositories alone", (t) => {
+    assert.deepEqual(states(t, {
+      "repo/a.yaml": application("a", "path: exec", "https://git.example.com/team/other.git"), "repo/b.yaml": application("b", "path: exec", "oci://registry.example.com/shop"),
+      ...Object.fromEntries(["https://git.example.com/team/shop", "ssh://git@git.example.com:22/team/shop.git", "git@git.example.com:Team/shop.git/"].map((url, i) => [`repo/c${i}.yaml`, application(`c${i}`, "path: exec", url)])),
+    }), ["Application a: unknown, https://git.example.com/team/other.git is no remote of this repository", "Application c0: fails", "Application c1: fails", "Application c2: fails"]);
+  });
+
+  test("lists templates, patches and hydrated sources as unknown", (t) => {
+    const set = (name: string, path: string, more = ""): string => `apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: ${name}}\nspec:\n  goTemplate: true\n${more}  template:\n    spec:\n      source: {repoURL: "https://git.example.com/team/shop", path: ${path}}\n`;
+    assert.deepEqual(states(t, {
+      "repo/a.yaml": set("a", "'{{.path.path}}'"), "repo/b.yaml": set("b", "\"overlays/{{env}}\""), "repo/c.yaml": set("c", "exec", "  templatePatch: |\n    spec: {source: {plugin: {name: istiomize}}}\n"),
+      "repo/d.yaml": "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: d}\nspec: {sourceHydrator: {drySource: {repoURL: \"https://git.example.com/team/shop\", path: exec}}}\n",
+      "repo/e/kustomization.yaml": "resources: [app.yaml]\npatches:\n  - path: patch.yaml\n", "repo/e/app.yaml": application("e", "path: exec", "https://git.example.com/team/shop"), "repo/e/patch.yaml": application("e", "plugin: {name: istiomize}", "https://git.example.com/team/shop"),
+    }), ["Application e: unknown, a kustomization patches it", "ApplicationSet a: unknown, its path is a template", "ApplicationSet b: unknown, its path is a template", "ApplicationSet c: unknown, its templatePatch was not read", "Application d: unknown, the source hydrator builds it"]);
+  });
+
+  test("sees a mesh that comes by the components of a source, and Applications in a list", (t) => {
+    assert.deepEqual(states(t, {
+      "repo/plain/kustomization.yaml": "resources: [service.yaml]\n", "repo/plain/service.yaml": service, "repo/mesh/kustomization.yaml": "kind: Component\napiVersion: kustomize.config.k8s.io/v1alpha1\ntransformers: [mesh.yaml]\n", "repo/mesh/mesh.yaml": mesh(exec) + guard,
+      "repo/list.yaml": `apiVersion: v1\nkind: List\nitems:\n  - ${JSON.stringify({ apiVersion: "argoproj.io/v1alpha1", kind: "Application", metadata: { name: "a" }, spec: { source: { path: "plain", kustomize: { components: ["../mesh"] } } } })}\n`,
+      "repo/flux.yaml": "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: shop}\nspec:\n  path: ./plain\n  components: [../mesh]\n",
+    }), ["Application a: fails", "Flux Kustomization shop: fails"]);
+  });
+
+  test("leaves a Flux Kustomization of another repository alone", (t) => {
+    const flux = (url: string): string => `apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: shop, namespace: flux-system}\nspec: {url: "${url}"}\n---\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: shop, namespace: flux-system}\nspec: {path: ./exec, sourceRef: {kind: GitRepository, name: shop}}\n`;
+    assert.deepEqual(states(t, { "repo/flux.yaml": flux("ssh://git@git.example.com/team/other") }), ["Flux Kustomization shop: unknown, ssh://git@git.example.com/team/other is no remote of this repository"]);
+    assert.deepEqual(states(t, { "repo/flux.yaml": flux("ssh://git@git.example.com/team/shop") }), ["Flux Kustomization shop: fails"]);
   });
 });
 

@@ -275,7 +275,7 @@ describe("install --argocd", () => {
     const directory = write(t);
     const file = join(directory, "argocd/cmp/plugin.yaml");
     writeFileSync(file, "mine\n");
-    assertRefused(directory, ["--argocd", "argocd"], `argocd/cmp/plugin.yaml  error IZ452  changed since istiomize wrote it
+    assertRefused(directory, ["--argocd", "argocd"], `argocd/cmp/plugin.yaml  error IZ452  would be overwritten
   read      a file that somebody edited
   expected  a file as an earlier \`istiomize install --argocd\` wrote it, or none
   help      keep changes of your own in a kustomization that takes this one in; --force overwrites it; nothing was written
@@ -286,11 +286,20 @@ describe("install --argocd", () => {
 
   test("never writes over what stands there without a note that istiomize wrote it", (t) => {
     const directory = temporary(t, { "argocd/README.md": "ours\n", "argocd/cmp/kustomization.yaml": "resources: []\n" });
-    assertRefused(directory, ["--argocd", "argocd"], ["README.md", "cmp/kustomization.yaml"].map((file) => `argocd/${file}  error IZ452  changed since istiomize wrote it
-  read      another content, and no note that istiomize wrote it
+    assertRefused(directory, ["--argocd", "argocd"], ["README.md", "cmp/kustomization.yaml"].map((file) => `argocd/${file}  error IZ452  would be overwritten
+  read      a file that istiomize did not write
   expected  a file as an earlier \`istiomize install --argocd\` wrote it, or none
-  help      keep changes of your own in a kustomization that takes this one in; --force overwrites it; nothing was written
+  help      move it away, or choose another directory; --force overwrites it; nothing was written
 `).join("\n") + "\nistiomize: 2 errors\n");
+  });
+
+  test("wants a directory, and says so of a file", (t) => {
+    const directory = temporary(t, { f: "mine\n" });
+    assertRefused(directory, ["--argocd", "f"], `${join(directory, "f")}  error IZ451  cannot be installed
+  read      a file where a directory is needed (ENOTDIR)
+  expected  to be able to write here
+  help      move it away and run again, or choose another directory
+`);
   });
 
   test("takes no path of its record that leads out of the directory", (t) => {

@@ -77,6 +77,9 @@ describe("the catalogue of diagnostics", () => {
     IZ472: "what doctor finds depends on the machine: raised word for word in doctor.test.ts",
     IZ473: "what doctor finds depends on the machine: raised word for word in doctor.test.ts",
     IZ474: "what doctor finds depends on the machine: raised word for word in doctor.test.ts",
+    IZ475: "what doctor finds depends on the machine: raised word for word in doctor.test.ts",
+    IZ476: "what doctor finds depends on the machine: raised word for word in doctor.test.ts",
+    IZ477: "what doctor finds depends on the machine: raised word for word in doctor.test.ts",
     IZ901: "a bug of ours: an input that raised it would be mended, not kept",
   };
 

@@ -80,6 +80,7 @@ Modes
 
 With a tree it says how each kustomization there gets its mesh and whether that works here, and reads what it finds of Argo CD
 (argocd-cm, Applications, plugins) and Flux (Kustomizations): whether they would build these kustomizations with their mesh.
+What a kustomization there takes in counts, and files that none lists; where the tree does not tell, it says \`unknown\` and why.
 
 Exit codes: 0 fine, 1 a mode that the tree uses does not work (without a tree: none works), 2 could not run.
 `;

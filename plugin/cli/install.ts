@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, realpathSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, realpathSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { arrangeDiagnostics, diagnose, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
 import { planArgocd, recordedImage } from "../install/argocd.ts";
@@ -103,7 +103,8 @@ async function installArgocd(directory: string, image: string | undefined, optio
 
 function checkTree(root: string): Diagnostic | undefined {
   try {
-    accessSync(join(root, "."), constants.R_OK | constants.X_OK);
+    readdirSync(root); // says ENOTDIR of a file, whatever its mode
+    accessSync(root, constants.X_OK);
     return undefined;
   } catch (error) {
     return refusePlace(error, root);

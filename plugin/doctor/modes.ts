@@ -6,9 +6,10 @@ import { asMapping, asText, kindOf, mappingAt, stringsAt, type Mapping } from ".
 import { readDocuments } from "../chunks.ts";
 import { isMaterialised } from "../generate/render-files.ts";
 import { shown } from "../generate/source.ts";
+import { findRenaming } from "../tree/above.ts";
 import { holdsMesh, lookAt, readKustomization, texts, type Kustomization } from "../tree/tree.ts";
 import { firstLine } from "./machine.ts";
-import { findOnPath, isExecutable } from "./program.ts";
+import { findOnPath, isExecutable, readable } from "./program.ts";
 
 /** How a kustomization gets its mesh: a form of the transformer, or a layout without one. */
 export type TreeMode = "exec" | "plugin" | "container" | "resource" | "files" | "none";
@@ -31,16 +32,30 @@ export function modeOf(tree: readonly Kustomization[]): TreeMode {
   const forms = tree.flatMap(findTransformers).map(formOf);
   const form = (["exec", "container", "plugin"] as const).find((each) => forms.includes(each));
   if (form) return form;
-  if (isMaterialised(tree)) return "files";
-  return tree.some(({ resources }) => resources.some((file) => holdsMesh(readFileSync(file, "utf8")))) ? "resource" : "none";
+  if (readable(() => isMaterialised(tree))) return "files";
+  return tree.some(({ resources }) => resources.some((file) => holdsMesh(textOf(file)))) ? "resource" : "none";
 }
 
-/** The transformers of one kustomization that are istiomize: in files, in directories of files, and written inside. */
+/** The transformers of one kustomization that are istiomize. */
 function findTransformers(node: Kustomization): readonly Transformer[] {
+  return listTransformers(node).filter(({ text }) => holdsMesh(text));
+}
+
+/** All transformers of one kustomization: in files, in directories of files, and written inside. */
+function listTransformers(node: Kustomization): readonly Transformer[] {
   const inside = texts(node.content["transformers"]).filter((entry) => entry.includes("\n")).map((text) => ({ node, file: node.file, text }));
+  const files = [...node.transformers, ...directoriesOf(node).flatMap(({ resources }) => resources)];
+  return [...inside, ...files.map((file) => ({ node, file, text: textOf(file) }))];
+}
+
+function directoriesOf(node: Kustomization): readonly Kustomization[] {
   const directories = texts(node.content["transformers"]).filter((entry) => !entry.includes("\n")).map((entry) => resolve(node.directory, entry)).filter((path) => lookAt(path) === "directory");
-  const files = [...node.transformers, ...directories.flatMap((directory) => readKustomization(directory)?.resources ?? [])];
-  return [...inside, ...files.map((file) => ({ node, file, text: readFileSync(file, "utf8") }))].filter(({ text }) => holdsMesh(text));
+  return directories.flatMap((directory) => readKustomization(directory) ?? []);
+}
+
+/** A file that cannot be read is reported by whoever reads the tree. */
+function textOf(file: string): string {
+  return readable(() => readFileSync(file, "utf8")) ?? "";
 }
 
 /** The annotation that says what is run. */
@@ -65,15 +80,40 @@ export function checkModes(nodes: Iterable<Kustomization>): readonly Diagnostic[
   return [...nodes].flatMap((node) => [...findTransformers(node).flatMap((each) => [...checkGuard(each), ...checkFunction(each)]), ...checkSchema(node)]);
 }
 
-/** Only an exec function is ever skipped without a word; but half a guard is wrong in every form. */
+/** Only an exec function is ever skipped without a word. */
 function checkGuard(transformer: Transformer): readonly Diagnostic[] {
-  const documents = readDocuments(transformer.text);
-  const hasField = documents.some((object) => kindOf(object) === "ServiceMesh" && mappingAt(object, "spec")["guard"] === true);
-  const hasDocument = documents.some((object) => kindOf(object) === "PatchTransformer" && /IstiomizeRan/.test(JSON.stringify(object)) && /\$patch/.test(JSON.stringify(object)));
-  if (hasField && hasDocument) return [];
-  if (!hasField && !hasDocument && formOf(transformer) !== "exec") return [];
-  const missing = hasField ? "document" : hasDocument ? "field" : "both";
-  return [diagnose("IZ462", undefined, { missing }, placeOf(transformer, /kind:\s*["']?ServiceMesh/))];
+  const { hasField, hasDocument } = guardIn(transformer.text);
+  return hasField || hasDocument || formOf(transformer) !== "exec" ? [] : [diagnose("IZ462", undefined, {}, placeOf(transformer, kindLine))];
+}
+
+const kindLine = /kind:\s*["']?ServiceMesh/;
+
+function guardIn(text: string): { readonly hasField: boolean; readonly hasDocument: boolean } {
+  const documents = readDocuments(text);
+  return {
+    hasField: documents.some((object) => kindOf(object) === "ServiceMesh" && mappingAt(object, "spec")["guard"] === true),
+    hasDocument: documents.some((object) => kindOf(object) === "PatchTransformer" && /IstiomizeRan.*\$patch|\$patch.*IstiomizeRan/.test(JSON.stringify(object))),
+  };
+}
+
+/** What stands in a tree that lets each build of it fail, or be wrong, wherever it is built. */
+export function findFaults(tree: readonly Kustomization[]): readonly Diagnostic[] {
+  return [...findHalfGuards(tree), ...findRenaming(tree)];
+}
+
+/** Half a guard lets each build fail, in every form; its two halves may stand in two files, and in two kustomizations of what is built. */
+function findHalfGuards(tree: readonly Kustomization[]): readonly Diagnostic[] {
+  const all = tree.flatMap(listTransformers).map((transformer) => ({ transformer, ...guardIn(transformer.text) }));
+  const [hasField, hasDocument] = [all.some((each) => each.hasField), all.some((each) => each.hasDocument)];
+  if (hasField === hasDocument || tree.some(changesTransformers)) return [];
+  return all.filter((each) => (hasField ? each.hasField : each.hasDocument)).map(({ transformer }) =>
+    diagnose("IZ475", undefined, { missing: hasField ? "document" : "field" }, placeOf(transformer, hasField ? kindLine : /IstiomizeRan/)));
+}
+
+/** What stands in a directory under `transformers:` may be patched there, or come from further away. */
+function changesTransformers(node: Kustomization): boolean {
+  const plain = ["apiVersion", "kind", "metadata", "resources"];
+  return directoriesOf(node).some(({ content, bases, remote }) => bases.length + remote.length > 0 || Object.keys(content).some((key) => !plain.includes(key)));
 }
 
 function checkFunction(transformer: Transformer): readonly Diagnostic[] {

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { accessSync, constants, realpathSync, statSync } from "node:fs";
 import { basename, delimiter, join } from "node:path";
+import { isSystemError } from "../write/disk.ts";
 
 /** How a program ended. */
 export interface Ended {
@@ -80,6 +81,16 @@ function isFile(path: string): boolean {
     return statSync(path).isFile();
   } catch {
     return false;
+  }
+}
+
+/** What work on files gives; nothing where the system does not let it. */
+export function readable<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (isSystemError(error)) return undefined;
+    throw error;
   }
 }
 

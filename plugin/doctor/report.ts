@@ -43,8 +43,8 @@ export function writeProbes(probed: readonly Probed[]): string {
 export function writeTree(directory: string, { targets, deployed }: InspectedTree): string {
   const meshed = targets.filter(({ mode }) => mode !== "none");
   const rest = targets.length - meshed.length;
-  const rows = meshed.map(({ name, mode, isWorking }): Row => [isWorking ? "works" : "fails", name, modeNames[mode]]);
-  const inCluster = deployed.map(({ isMeshed, name, path, mode, builder }): Row => [isMeshed === undefined ? "unknown" : isMeshed ? "fits" : "fails", name, path, `${mode}, built by ${builder}`]);
+  const rows = meshed.map(({ name, mode, isWorking, faults }): Row => [isWorking && faults.length === 0 ? "works" : "fails", name, modeNames[mode]]);
+  const inCluster = deployed.map(({ verdict, name, path, mode, builder }): Row => [verdict.state, name, path, `${mode}, built by ${builder}${verdict.state === "unknown" ? `: ${verdict.why}` : ""}`]);
   return [
     `\nBuilt by themselves in ${directory}\n${table(rows)}${rest > 0 ? `  ${rest === 1 ? "1 has" : `${rest} have`} no ServiceMesh\n` : ""}${targets.length === 0 ? "  none\n" : ""}`,
     ...(inCluster.length > 0 ? [`\nBuilt in a cluster\n${table(inCluster)}`] : []),
@@ -53,7 +53,9 @@ export function writeTree(directory: string, { targets, deployed }: InspectedTre
 
 /** The sum of it, in one line. */
 export function writeVerdict({ probed }: Here, tree: InspectedTree | undefined, errors: number): string {
-  if (tree) return errors > 0 ? `${errors} ${errors === 1 ? "error" : "errors"}: what is said above stands between this tree and its mesh\n` : "what this tree needs works here\n";
+  if (tree && errors > 0) return `${errors} ${errors === 1 ? "error" : "errors"}: what is said above stands between this tree and its mesh\n`;
+  const unknown = tree?.deployed.filter(({ verdict }) => verdict.state === "unknown").length ?? 0;
+  if (tree) return `what this tree needs works here${tree.isWhole ? "" : ", as far as it may be read"}${unknown > 0 ? `; whether ${unknown === 1 ? "1 build" : `${unknown} builds`} in a cluster will fit is not known` : ""}\n`;
   const modes = [...new Set(probed.map(({ mode }) => mode))];
   const works = modes.filter((mode) => probed.some((each) => each.mode === mode && each.state === "works"));
   const fails = modes.filter((mode) => !works.includes(mode));

@@ -1,12 +1,16 @@
+import { realpathSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { diagnose, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
-import { readTree, shown } from "../generate/source.ts";
-import { lookAt } from "../tree/tree.ts";
+import { readTree, shown, type SourceTree } from "../generate/source.ts";
+import { isBelow, kustomizationNames, lookAt, walkKustomizations } from "../tree/tree.ts";
 import { inspectArgoCd, type Deployed } from "./argocd.ts";
 import { inspectFlux } from "./flux.ts";
 import type { Machine } from "./machine.ts";
-import { readManifests } from "./manifests.ts";
-import { checkModes, modeNames, modeOf, nameOfTarget, type TreeMode } from "./modes.ts";
+import { walkFiles, type Walked } from "./manifests.ts";
+import { checkModes, findFaults, modeNames, modeOf, nameOfTarget, type TreeMode } from "./modes.ts";
 import type { Mode, Probed } from "./probes.ts";
+import { readable } from "./program.ts";
+import { inOrder, readSetups } from "./setups.ts";
 import type { FoundTool } from "./tools.ts";
 
 /** A kustomization that is built by itself, and how it gets its mesh. */
@@ -14,10 +18,15 @@ export interface Target {
   readonly name: string;
   readonly file: string;
   readonly mode: TreeMode;
+  /** Whether what it needs is here. */
   readonly isWorking: boolean;
+  /** What lets its build fail, or be wrong, wherever it is built. */
+  readonly faults: readonly Diagnostic[];
 }
 
 export interface InspectedTree {
+  /** Whether all of it may be read. */
+  readonly isWhole: boolean;
   readonly targets: readonly Target[];
   readonly deployed: readonly Deployed[];
   readonly diagnostics: readonly Diagnostic[];
@@ -32,20 +41,48 @@ export interface Here {
 
 /** What a tree needs, whether it is here, and what in it works nowhere. Of what cannot be read the reasons come back. */
 export function inspectTree(directory: string, here: Here): InspectedTree {
-  const tree = readTree(directory);
-  const manifests = lookAt(tree.root) === "directory" ? readManifests(tree.root) : [];
-  const unread = tree.diagnostics.filter(({ code, severity }) => severity === "error" && !(code === "IZ408" && manifests.length > 0));
+  const walked = lookAt(directory) === "directory" ? walkFiles(realpathSync(directory)) : { files: [], unread: [] };
+  const tree = readable(() => readTree(directory)) ?? readWhatIsOpen(realpathSync(directory), walked);
   const taken = new Set([...tree.nodes.values()].flatMap(({ bases }) => bases));
-  const targets = [...tree.nodes.values()].filter((node) => !node.isComponent && !taken.has(node.directory) && tree.isInside(node.directory)).map((node): Target => {
-    const mode = modeOf([...tree.closure(node.directory)].flatMap((at) => tree.nodes.get(at) ?? []));
-    return { name: nameOfTarget(node.directory), file: shown(node.file), mode, isWorking: isWorking(mode, here) };
+  const roots = [...tree.nodes.values()].filter((node) => !node.isComponent && !taken.has(node.directory) && tree.isInside(node.directory));
+  const targets = roots.map((node): Target => {
+    const nodes = [...inOrder(node, tree.nodes)].reverse();
+    const mode = modeOf(nodes);
+    return { name: nameOfTarget(node.directory), file: shown(node.file), mode, isWorking: isWorking(mode, here), faults: findFaults(nodes) };
   }).sort((a, b) => (a.name < b.name ? -1 : 1));
-  const [argocd, flux] = [inspectArgoCd(tree.root, manifests), inspectFlux(tree.root, manifests)];
+  const setups = readSetups(walked.files, tree.nodes, roots);
+  const hasMesh = targets.some(({ mode }) => mode !== "none");
+  const [argocd, flux] = [inspectArgoCd(tree.root, setups, hasMesh), inspectFlux(tree.root, setups)];
+  const unread = tree.diagnostics.filter(({ code, severity }) => severity === "error" && !(code === "IZ408" && setups.manifests.length > 0));
+  const closed = [...new Set([...walked.unread, ...setups.unread])].map(shown);
   return {
-    targets,
+    targets, isWhole: closed.length === 0,
     deployed: [...argocd.deployed, ...flux.deployed],
-    diagnostics: [...unread, ...checkTargets(targets, here), ...checkModes(tree.nodes.values()), ...argocd.diagnostics, ...flux.diagnostics],
+    diagnostics: once([
+      ...unread, ...checkUnread(closed), ...checkTargets(targets, here), ...targets.flatMap(({ faults }) => faults), ...checkModes(tree.nodes.values()),
+      ...argocd.diagnostics, ...flux.diagnostics,
+    ]),
   };
+}
+
+/** The kustomizations of a tree of which a part may not be read. */
+function readWhatIsOpen(root: string, { files, unread }: Walked): Pick<SourceTree, "root" | "nodes" | "isInside" | "diagnostics"> {
+  const found = files.filter((file) => kustomizationNames.includes(basename(file))).map((file) => ({ file, nodes: readable(() => walkKustomizations(dirname(file))) }));
+  const closed = found.filter(({ nodes }) => !nodes).map(({ file }) => diagnose("IZ409", undefined, { message: "permission denied" }, { position: { file: shown(file) } }));
+  return {
+    root, nodes: new Map(found.flatMap(({ nodes }) => nodes ?? []).map((node) => [node.directory, node])), isInside: (path) => isBelow(path, root),
+    diagnostics: unread.includes(root) ? [diagnose("IZ408", undefined, { path: shown(root), message: "no permission to read it" })] : closed,
+  };
+}
+
+/** What may not be read may say otherwise than what is found elsewhere. */
+function checkUnread([first, ...more]: readonly string[]): readonly Diagnostic[] {
+  return first === undefined ? [] : [diagnose("IZ476", undefined, { more: more.length }, { position: { file: first } })];
+}
+
+/** A file that several kustomizations build on is spoken of once. */
+function once(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  return [...new Map(diagnostics.map((each) => [JSON.stringify(each), each])).values()];
 }
 
 /** The ways of running istiomize of which one must work. */

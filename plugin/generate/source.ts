@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync, type Dirent } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { diagnose, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
 import { generatedFrom } from "../../generators/kube/object.ts";
@@ -127,6 +127,16 @@ function readText(path: string, report: (diagnostic: Diagnostic) => void): strin
 
 const skipped = new Set(["node_modules", "vendor"]);
 
+/** What stands in a directory; nothing in one that is closed to us, such as the volume of a database in a checkout. */
+function list(directory: string): Dirent[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EACCES") throw error;
+    return [];
+  }
+}
+
 /** The directories below that hold a kustomization, and the files that may be generated ones. */
 function scan(root: string): { readonly all: ReadonlySet<string>; readonly types: ReadonlyMap<string, "file" | "directory">; readonly directories: ReadonlyMap<string, readonly string[]>; readonly candidates: readonly string[] } {
   const directories = new Map<string, readonly string[]>();
@@ -135,7 +145,7 @@ function scan(root: string): { readonly all: ReadonlySet<string>; readonly types
   const types = new Map<string, "file" | "directory">();
   const visit = (at: string): void => {
     all.add(at);
-    const entries = readdirSync(at, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
+    const entries = list(at).sort((a, b) => (a.name < b.name ? -1 : 1));
     const names = kustomizationNames.filter((name) => entries.some((entry) => entry.name === name && !entry.isDirectory()));
     if (names.length > 0) directories.set(at, names);
     for (const entry of entries) {

@@ -243,6 +243,7 @@ describe("install --argocd", () => {
     const text = Object.values(readFiles(join(directory, "argocd"))).join("\n");
     assert.match(text, /image: registry\.example\.com\/team\/istiomize:/);
     assert.doesNotMatch(text, /image: istiomize:/);
+    assert.doesNotMatch(text, new RegExp(`registry\\.example\\.com/istiomize:${version}`), "the commands of the guide name it too");
     const refused = at();
     assert.deepEqual([refused.code, refused.stdout], [2, ""]);
     assert.match(refused.stderr, /was written with --image registry\.example\.com\/team\/istiomize:.*name the image again/);
@@ -291,6 +292,14 @@ describe("install --argocd", () => {
   expected  a file as an earlier \`istiomize install --argocd\` wrote it, or none
   help      move it away, or choose another directory; --force overwrites it; nothing was written
 `).join("\n") + "\nistiomize: 2 errors\n");
+  });
+
+  test("leaves a directory alone that stands where a file of its own goes", (t) => {
+    const directory = temporary(t, { "argocd/README.md/.keep": "" });
+    const { code, stdout, stderr } = istiomize(["install", "--argocd", "argocd", "--force"], { cwd: directory });
+    assert.deepEqual([code, stdout], [1, ""]);
+    assert.match(stderr, /^argocd\/README\.md {2}error IZ450 .*\n {2}read {6}a directory of this name\n/);
+    assert.deepEqual(readdirSync(join(directory, "argocd")), ["README.md"]);
   });
 
   test("wants a directory, and says so of a file", (t) => {

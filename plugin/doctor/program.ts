@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { accessSync, constants, realpathSync, statSync } from "node:fs";
 import { basename, delimiter, join } from "node:path";
 import { isSystemError } from "../write/disk.ts";
@@ -16,12 +16,17 @@ interface Options {
   readonly input?: string;
 }
 
-/** Nothing that is asked here takes longer on a machine that works. */
+/** Nothing that is asked here takes longer on a machine that works; milliseconds. */
 const patience = 30_000;
+
+/** Programs that gave no answer once: nobody waits for them again. */
+const silent = new Set<string>();
+const noAnswer = `no answer in ${patience / 1000} seconds`;
 
 /** Runs a program to its end, or to the end of our patience; one that cannot be started ends with 127 and the reason. */
 export function runProgram(program: string, args: readonly string[], { env = process.env, cwd, input = "" }: Options = {}): Promise<Ended> {
-  const child = spawn(program, [...args], { env, cwd, stdio: ["pipe", "pipe", "pipe"], timeout: patience, killSignal: "SIGKILL" });
+  if (silent.has(program)) return Promise.resolve({ code: 1, stdout: "", stderr: noAnswer });
+  const child = spawn(program, [...args], { env, cwd, stdio: ["pipe", "pipe", "pipe"], detached: process.platform !== "win32" });
   const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
   child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
   child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
@@ -29,9 +34,28 @@ export function runProgram(program: string, args: readonly string[], { env = pro
   child.stdin.end(input);
   return new Promise((done) => {
     const end = (code: number, extra = ""): void => done({ code, stdout: Buffer.concat(stdout).toString("utf8"), stderr: Buffer.concat(stderr).toString("utf8") + extra });
+    // What it started goes with it: a shim of a version manager is a script that waits for another program.
+    const timer = setTimeout(() => {
+      silent.add(program);
+      killGroup(child);
+      for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
+      end(1, noAnswer);
+    }, patience);
     child.on("error", (error) => end(127, error.message));
-    child.on("close", (code, signal) => end(code ?? 1, signal === null ? "" : `\nno answer in ${patience / 1000} seconds`));
+    child.on("close", (code) => {
+      clearTimeout(timer);
+      end(code ?? 1);
+    });
   });
+}
+
+function killGroup(child: ChildProcess): void {
+  try {
+    if (child.pid === undefined || process.platform === "win32") child.kill("SIGKILL");
+    else process.kill(-child.pid, "SIGKILL");
+  } catch {
+    // it ended by itself meanwhile
+  }
 }
 
 /** Does several things, no more than a few at a time; the results stand in the order of the things. */

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { diagnose, type Diagnostic, type Outcome } from "../../generators/diagnostics/diagnostic.ts";
 import { asMapping, asText, type Mapping } from "../../generators/kube/object.ts";
@@ -23,6 +23,8 @@ export function planArgocd({ directory, image, isForced }: ArgocdRequest): Outco
   const files = withImage(readArgocdTree(), image);
   const written = readRecord(directory);
   const paths = [...new Set([...Object.keys(files), ...written.keys()])].sort();
+  const occupied = paths.map((path) => join(directory, path)).filter((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory());
+  if (occupied.length > 0) return { value: [], diagnostics: occupied.map((path) => diagnose("IZ450", undefined, { found: "directory" }, { position: { file: showFile(path) } })) };
   const changes = paths.map((path): FileChange => ({ path: join(directory, path), before: readText(join(directory, path)), after: files[path] }));
   const foreign = isForced ? [] : changes.filter(({ before, after }, i) => before !== undefined && before !== after && hash(before) !== written.get(paths[i]!));
   if (foreign.length > 0) {
@@ -39,7 +41,7 @@ const mostNamed = 5;
 /** The same files with another image in the place of the one of this version. */
 function withImage(files: { readonly [path: string]: string }, image: string | undefined): { readonly [path: string]: string } {
   if (image === undefined) return files;
-  const own = new RegExp(`(?<![\\w./-])istiomize:${ISTIOMIZE_VERSION.replaceAll(".", "\\.")}(?![\\w.-])`, "g");
+  const own = new RegExp(`(?<![\\w./-])(?:registry\\.example\\.com/)?istiomize:${ISTIOMIZE_VERSION.replaceAll(".", "\\.")}(?![\\w.-])`, "g");
   return Object.fromEntries(Object.entries(files).map(([path, text]) => [path, text.replace(own, () => image)]));
 }
 

@@ -1,6 +1,7 @@
 /**
  * `npm run build:sea`: the self-contained executable `dist/istiomize`, for machines without Node. It is this machine's
- * node (or another one of the same version) with the bundle inside.
+ * node (or another one of the same version) with the bundle inside. Beside it go NODE-LICENSE and, as `<name>.cdx.json`,
+ * its SBOM: that of the bundle and what is in node.
  *
  *   npm run build:sea -- --node ~/node-v20.20.2-darwin-arm64/bin/node --output istiomize-darwin-arm64
  *
@@ -14,6 +15,7 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSy
 import { tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { describeNode } from "./build/describe-node.ts";
 import { bundle, findOnPath, root } from "./tools.ts";
 
 type Format = "elf" | "mach-o" | "pe";
@@ -22,27 +24,42 @@ type Format = "elf" | "mach-o" | "pe";
 const fuse = "NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2";
 
 /**
- * Variables by which somebody tells other programs on Node something: options that would change this one or even stop
- * it, certificates that it would read, or miss with a warning. It obeys other ones of the same length instead.
+ * Variables by which somebody tells programs on Node something, or the libraries in it: options that would change this
+ * one or even stop it, files to read or to write, code to load. It obeys none of them: a name with `=` cannot be set.
  */
-const renamed = { NODE_OPTIONS: "IZ_NODE_OPTS", NODE_EXTRA_CA_CERTS: "IZ_NODE_EXTRA_CERTS" } as const;
+const unheard = [
+  "NODE_OPTIONS", "NODE_EXTRA_CA_CERTS", "NODE_V8_COVERAGE", "NODE_REDIRECT_WARNINGS", "NODE_COMPILE_CACHE", "NODE_ICU_DATA",
+  "ICU_TIMEZONE_FILES_DIR", "OPENSSL_CONF", "OPENSSL_CONF_INCLUDE", "OPENSSL_MODULES", "OPENSSL_ENGINES",
+] as const;
 
 try {
   const { values } = parseArgs({ options: { node: { type: "string", default: process.execPath }, output: { type: "string" } } });
+  const node = resolve(values.node);
+  const program = readProgram(node);
+  const licence = readNodeLicence(node);
   await import("./build.ts");
-  const output = buildExecutable(resolve(values.node), values.output);
-  writeFileSync(join(dirname(output), "NODE-LICENSE"), readNodeLicence(resolve(values.node)));
+  await import("./sbom.ts");
+  const output = buildExecutable(program, values.output);
+  writeFileSync(`${output.replace(/\.exe$/, "")}.cdx.json`, await describeNode(readFileSync(join(root, "dist/sbom.cdx.json"), "utf8")));
+  writeFileSync(join(dirname(output), "NODE-LICENSE"), licence);
   console.log(relative(process.cwd(), output));
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
 }
 
-/** Gives the path of the executable. */
-function buildExecutable(node: string, named: string | undefined): string {
+/** What is in the file, where the blob can go into it and the SBOM is true of it. */
+function readProgram(node: string): Buffer {
   const program = readFileSync(node);
-  const format = formatOf(program);
+  formatOf(program);
   if (!program.includes(fuse)) throw new Error(`${node} takes no application: it is older than 20, or keeps its code in a library (libnode). --node names another one, such as one of nodejs.org`);
+  if (!program.includes(`node.js/${process.version}\0`)) throw new Error(`${node} is not Node ${process.version}, which runs this: the two must be of one version`);
+  return program;
+}
+
+/** Gives the path of the executable. */
+function buildExecutable(program: Buffer, named: string | undefined): string {
+  const format = formatOf(program);
   const output = resolve(named ?? join(root, "dist", format === "pe" ? "istiomize.exe" : "istiomize"));
   const folder = mkdtempSync(join(tmpdir(), "istiomize-sea-"));
   try {
@@ -61,11 +78,16 @@ function buildExecutable(node: string, named: string | undefined): string {
   }
 }
 
-/** The licences of Node and what is in it, which go where the executable goes; distributions keep them in different places. */
+/**
+ * The licences of Node and what is in it, which go where the executable goes: those beside the node that is taken, else
+ * those of the one that runs this, which is of the same version. Distributions keep them in different places.
+ */
 function readNodeLicence(node: string): string {
-  const home = dirname(dirname(realpathSync(node)));
-  const file = ["LICENSE", "share/doc/nodejs/LICENSE", "share/doc/nodejs/copyright", "share/doc/node/LICENSE"].map((path) => join(home, path)).find((path) => existsSync(path));
-  return file === undefined ? `Node.js ${process.version}: https://github.com/nodejs/node/blob/${process.version}/LICENSE\n` : readFileSync(file, "utf8");
+  const homes = [node, process.execPath].map((program) => dirname(dirname(realpathSync(program))));
+  const files = homes.flatMap((home) => ["LICENSE", "share/doc/nodejs/LICENSE", "share/doc/nodejs/copyright", "share/doc/node/LICENSE"].map((path) => join(home, path)));
+  const file = files.find((path) => existsSync(path) && readFileSync(path, "utf8").includes("Node.js"));
+  if (file === undefined) throw new Error(`no licence of Node lies beside ${node} or ${process.execPath}: the executable must not go anywhere without it. Unpack a node of nodejs.org with its LICENSE, and build with that one`);
+  return readFileSync(file, "utf8");
 }
 
 function formatOf(program: Buffer): Format {
@@ -78,10 +100,10 @@ function formatOf(program: Buffer): Format {
 
 /** The same program with the names of its variables changed; each stands in it once as a string of C. */
 function renameVariables(program: Buffer): Buffer {
-  for (const [name, ours] of Object.entries(renamed)) {
+  for (const name of unheard) {
     const places = findStrings(program, name);
-    if (places.length === 1) program.write(ours, places[0]!, "latin1");
-    else console.error(`build:sea: this node has ${name} in another place than expected; the executable will obey it`);
+    for (const place of places) program.write("=", place, "latin1");
+    if (places.length === 0 && program.includes(name)) console.error(`build:sea: this node has ${name} in another place than expected; the executable will obey it`);
   }
   return program;
 }

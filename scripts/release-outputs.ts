@@ -2,9 +2,10 @@
  * `npm run release:outputs`: keeps what a release gives, so that the next one can be held to it. Writes
  * test/released/<version>.tar.gz, in place of the one before: the golden cases that give YAML, and the example overlays
  * as their build reaches the function, each with its input and with what the built bundle makes of it.
- * test/output-changes.test.ts compares. A release that was not kept at its time is kept from a checkout of it:
+ * test/output-changes.test.ts compares, and takes only a release before the version of package.json: so this comes
+ * first after a release, when the version is raised for the next one, from a checkout of the release:
  *
- *   npm run release:outputs -- --from ../istiomize-0.4.0     with its plugin/istiomize.cjs built
+ *   npm run release:outputs -- --from ../istiomize-0.5.0     with its plugin/istiomize.cjs built
  *
  * The bundle is run on each stream and ResourceList. What it makes of golden trees is taken as committed with it, which
  * is what its own tests held it to; what `scaffold` writes is a beginning for people to change, and is not kept. Nothing
@@ -15,6 +16,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, re
 import { availableParallelism, tmpdir } from "node:os";
 import { delimiter, dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import semver from "semver";
 import { create } from "tar";
 import { findTools, root } from "./tools.ts";
 
@@ -30,6 +32,8 @@ try {
   const file = join(root, "test/released", `${version}.tar.gz`);
   await pack(file);
   console.log(`${relative(process.cwd(), file)}: ${readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((path) => /(?:input\.yaml|command\.txt)$/.test(path)).length} cases, ${Math.round(statSync(file).size / 1000)} kB`);
+  const { version: current } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+  if (!semver.lt(version, current)) console.error(`release:outputs: package.json says ${current}; raise it, or nothing can be compared with ${version}`);
 } finally {
   rmSync(folder, { recursive: true });
 }

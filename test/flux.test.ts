@@ -172,6 +172,14 @@ describe("the workflow that users copy", () => {
     assert.notEqual(rendered![1].code, 0, "a pipe or a loop may not swallow the error of one overlay");
     assert.match(rendered![1].stderr, /IZ201/);
   });
+
+  test("pushes the artifact under a name in lower case, which is all that a registry takes", (t) => {
+    const directory = temporary(t, { "bin/flux": '#!/bin/sh\necho "$3"\n' });
+    chmodSync(join(directory, "bin/flux"), 0o755);
+    const push = workflow.jobs["publish"]!.steps.find((step) => step.run?.includes("flux push"))!;
+    const env = { PATH: [join(directory, "bin"), "/usr/bin", "/bin"].join(delimiter), GITHUB_REPOSITORY: "Example/Shop", GITHUB_REF_NAME: "main", GITHUB_SERVER_URL: "https://git.example.com", GITHUB_SHA: "0a1b", GITHUB_ACTOR: "somebody", TOKEN: "none" };
+    assert.deepEqual(run("bash", ["--noprofile", "--norc", "-eo", "pipefail", "-c", push.run!], { cwd: directory, env }), { code: 0, stdout: "oci://ghcr.io/example/shop/manifests:main\n", stderr: "" });
+  });
 });
 
 describe("the pre-commit configuration that users copy", () => {

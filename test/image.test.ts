@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { build, copyExample, findKubectls, findKustomizes, install } from "./support/callers.ts";
 import { root } from "./support/cases.ts";
-import { makeImage, readDockerfile, restOf, stageOf, type Image } from "./support/image.ts";
+import { makeImage, readDockerfile, readModes, restOf, stageOf, type Image } from "./support/image.ts";
 import { noExecutable } from "./support/package.ts";
 import { istiomize, run, temporary } from "./support/process.ts";
 import { makeResourceList } from "./support/streams.ts";
@@ -37,7 +37,7 @@ describe("the Dockerfile", () => {
   test("the sidecar image holds the same executable, and the plugin that gitops/argocd configures", () => {
     const [ours, cmp] = [stageOf(dockerfile, "istiomize"), stageOf(dockerfile, "cmp")];
     for (const line of restOf(ours, "COPY")) assert.ok(restOf(cmp, "COPY").includes(line), line);
-    assert.ok(restOf(cmp, "COPY").includes("--from=build /src/gitops/argocd/cmp/plugin.yaml /home/argocd/cmp-server/config/plugin.yaml"));
+    assert.ok(restOf(cmp, "COPY").includes("--from=build --chmod=0644 /src/gitops/argocd/cmp/plugin.yaml /home/argocd/cmp-server/config/plugin.yaml"));
     assert.ok(lstatSync(join(root, "gitops/argocd/cmp/plugin.yaml")).isFile());
   });
 });
@@ -59,6 +59,15 @@ describe("the image", { skip: process.platform === "linux" ? noExecutable : "ima
       assert.deepEqual([code, stderr], [0, expected.stderr], user);
       assert.ok(stdout === expected.stdout, `${user}: the same bytes as the bundle`);
     }
+  });
+
+  test("every file in it, and in the sidecar image, can be read by any user, whatever the umask of the checkout was", (t) => {
+    if (image.how === "docker") return t.skip("the image is not laid out here; the users above have read what they run");
+    const documents = ["LICENSE", "NODE-LICENSE", "THIRD-PARTY-LICENSES", "istiomize.cdx.json"].map((name) => [`/usr/share/doc/istiomize/${name}`, "644"] as const);
+    const ours = { ...Object.fromEntries(documents), "/usr/local/bin/istiomize": "755" };
+    assert.deepEqual(readModes(directory, "cmp"), { ...ours, "/home/argocd/cmp-server/config/plugin.yaml": "644" });
+    const modes = readModes(directory, "image");
+    for (const [file, mode] of Object.entries(ours)) assert.equal(modes[file], mode, file);
   });
 
   test("a value that is refused comes back as a result, with exit code 1", () => {

@@ -1,73 +1,25 @@
 import assert from "node:assert/strict";
-import { cpSync, existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { cpSync, existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
 import { bundle, root } from "./support/cases.ts";
 import { findKubectls, findKustomizes, readFiles, type Builder } from "./support/callers.ts";
 import { istiomize, temporary } from "./support/process.ts";
-import { findStrace, outside, trace, type Trace } from "./support/strace.ts";
+import { functionRuns, mesh, service } from "./support/function-runs.ts";
+import { bare, beyondNode, findStrace, node, nothing, outside, trace, traceIdle, type Found, type Trace } from "./support/strace.ts";
 
 const strace = findStrace();
-const node = realpathSync(process.execPath);
-
-const mesh = "apiVersion: istiomize.dev/v1alpha1\nkind: ServiceMesh\nmetadata: {name: shop}\nspec: {defaults: {timeout: 30s}}\n";
-const service = (timeout: string): string => `apiVersion: v1\nkind: Service\nmetadata:\n  name: web\n  namespace: shop\n  annotations: {istiomize.dev/timeout: ${timeout}}\nspec:\n  selector: {app: web}\n  ports: [{name: http, port: 80}]\n`;
-const resourceList = (item: string): string => `apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- ${item.trimEnd().replaceAll("\n", "\n  ")}\nfunctionConfig:\n  ${mesh.trimEnd().replaceAll("\n", "\n  ")}\n`;
-
-/** Nothing of this user's is set, so that node itself has nothing more to read. */
-const bare: { readonly [name: string]: string | undefined } = { ...Object.fromEntries(Object.keys(process.env).map((name) => [name, undefined])), PATH: dirname(process.execPath) };
-
-/** What node does for a script that reads standard input and looks at its streams. */
-function traceIdle(t: TestContext): Trace {
-  const script = join(temporary(t, { "idle.cjs": 'require("fs").readFileSync(0); process.stderr.isTTY; require("fs").writeSync(1, "done"); process.exit(0);' }), "idle.cjs");
-  return trace(strace!, node, [script], { env: bare });
-}
-
-interface Found {
-  readonly programs: readonly string[];
-  readonly processes: number;
-  readonly reads: readonly string[];
-  readonly writes: readonly string[];
-  readonly network: readonly string[];
-  readonly calls: readonly string[];
-}
-
-/** What a run did beyond what node does by itself. */
-function beyondNode(run: Trace, idle: Trace): Found {
-  return {
-    programs: run.programs.slice(1), processes: run.processes, reads: run.reads.filter((path) => !idle.reads.includes(path)), writes: run.writes,
-    network: run.network.map(({ call }) => call), calls: [...run.calls].filter((call) => !idle.calls.has(call) && !ofMemory.has(call)).sort(),
-  };
-}
-
-/** Memory, threads and time: a larger run needs more of them, and reaches nothing by them. */
-const ofMemory = new Set(["mmap", "mremap", "munmap", "madvise", "mprotect", "brk", "futex", "sched_yield", "clock_nanosleep", "clock_gettime", "restart_syscall", "epoll_wait", "epoll_pwait", "lseek", "getrusage", "clone3", "clone", "rt_sigreturn", "tgkill", "set_robust_list", "rseq", "exit"]);
-
-const nothing: Found = { programs: [], processes: 0, reads: [], writes: [], network: [], calls: [] };
-
 describe("system calls", { skip: strace ? false : "strace is not on this machine, or may not trace" }, () => {
   test("node alone reaches no network, starts nothing and writes no file", (t) => {
-    const { network, processes, writes, programs } = traceIdle(t);
+    const { network, processes, writes, programs } = traceIdle(strace!, t);
     assert.deepEqual({ network, processes, writes, programs }, { network: [], processes: 0, writes: [], programs: [node] });
   });
 
-  const runs: { readonly [name: string]: { readonly input: string | Buffer; readonly code: number; readonly env?: { readonly [name: string]: string } } } = {
-    "a ResourceList": { input: resourceList(service("15s")), code: 0 },
-    "a stream": { input: service("15s"), code: 0 },
-    "a stream in flow style": { input: JSON.stringify({ apiVersion: "v1", kind: "List", items: [{ apiVersion: "v1", kind: "Service", metadata: { name: "web", annotations: { "istiomize.dev/timeout": "15s" } }, spec: { ports: [{ port: 80 }] } }] }), code: 0 },
-    "a ServiceMesh that requires a version": { input: `${service("15s")}---\n${mesh}  requires: ">=0.1.0"\n`.replace("spec: {defaults: {timeout: 30s}}\n", "spec:\n"), code: 0 },
-    "errors in a ResourceList": { input: resourceList(service("15")), code: 1 },
-    "errors in a stream": { input: service("15"), code: 1 },
-    "a stream that is no YAML": { input: "a: [\n", code: 1 },
-    "an empty stream": { input: "", code: 1 },
-    "settings of an Argo CD": { input: service("15"), code: 1, env: { ARGOCD_APP_NAME: "shop", ARGOCD_APP_SOURCE_PATH: "overlays/staging" } },
-    "more output for people who look for a fault": { input: service("15"), code: 1, env: { ISTIOMIZE_DEBUG: "1" } },
-  };
-  for (const [name, { input, code, env }] of Object.entries(runs)) {
+  for (const [name, { input, code, env }] of Object.entries(functionRuns)) {
     test(`the function given ${name} opens its own file and nothing else`, (t) => {
-      const run = trace(strace!, node, [bundle], { input: input.toString(), env: { ...bare, ...env } });
+      const run = trace(strace!, node, [bundle], { input, env: { ...bare, ...env } });
       assert.equal(run.run.code, code, run.run.stderr);
-      assert.deepEqual(beyondNode(run, traceIdle(t)), { ...nothing, reads: [bundle] });
+      assert.deepEqual(beyondNode(run, traceIdle(strace!, t)), { ...nothing, reads: [bundle] });
     });
   }
 
@@ -79,7 +31,7 @@ describe("system calls", { skip: strace ? false : "strace is not on this machine
     const run = trace(strace!, node, [plugin, config], { input: service("15s"), env: { ...bare, KUSTOMIZE_PLUGIN_CONFIG_ROOT: directory } });
     assert.equal(run.run.code, 0, run.run.stderr);
     assert.match(run.run.stdout, /kind: VirtualService/);
-    const { reads, ...rest } = beyondNode(run, traceIdle(t));
+    const { reads, ...rest } = beyondNode(run, traceIdle(strace!, t));
     assert.deepEqual([...reads].sort(), [config, plugin, join(directory, "home/package.json")].sort());
     assert.deepEqual({ ...rest, reads: [] }, nothing);
   });
@@ -88,10 +40,10 @@ describe("system calls", { skip: strace ? false : "strace is not on this machine
     const directory = temporary(t);
     const report = join(directory, "report.json");
     const run = trace(strace!, node, [bundle], { input: service("15"), env: { ...bare, ISTIOMIZE_REPORT: report } });
-    assert.deepEqual({ ...beyondNode(run, traceIdle(t)), code: run.run.code }, { ...nothing, reads: [bundle], writes: [report], code: 1 });
+    assert.deepEqual({ ...beyondNode(run, traceIdle(strace!, t)), code: run.run.code }, { ...nothing, reads: [bundle], writes: [report], code: 1 });
     const bug = trace(strace!, node, [bundle], { input: service("15"), env: { ...bare, ISTIOMIZE_REPORT: join(directory, "missing/report.json"), ISTIOMIZE_DEBUG: "1" } });
     assert.match(bug.run.stderr, /IZ901/);
-    assert.deepEqual({ ...beyondNode(bug, traceIdle(t)), code: bug.run.code }, { ...nothing, reads: [bundle], writes: [join(directory, "missing/report.json")], code: 2 });
+    assert.deepEqual({ ...beyondNode(bug, traceIdle(strace!, t)), code: bug.run.code }, { ...nothing, reads: [bundle], writes: [join(directory, "missing/report.json")], code: 2 });
   });
 
   const offences: { readonly [name: string]: { readonly script: string; readonly shows: (found: Found, directory: string) => boolean } } = {
@@ -110,7 +62,7 @@ describe("system calls", { skip: strace ? false : "strace is not on this machine
     test(`the same look at a script that ${name} sees it`, (t) => {
       const directory = temporary(t, { "offence.cjs": `require("fs").readFileSync(0);\n${script};\n`, there: "x" });
       const file = join(directory, "offence.cjs");
-      const found = beyondNode(trace(strace!, node, [file], { cwd: directory, env: bare }), traceIdle(t));
+      const found = beyondNode(trace(strace!, node, [file], { cwd: directory, env: bare }), traceIdle(strace!, t));
       assert.ok(shows(found, directory), JSON.stringify(found, undefined, 1));
       assert.notDeepEqual(found, { ...nothing, reads: [file] });
     });

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, cpSync, mkdirSync, readFileSync, realpathSync, statSync, symlinkSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, realpathSync, statSync, symlinkSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { findOnPath } from "../../scripts/tools.ts";
 import { root } from "./cases.ts";
@@ -84,15 +84,28 @@ function layOut(directory: string): Image {
   const source = join(directory, "build");
   build(stageOf(dockerfile, "build"), source);
   const image = join(directory, "image");
-  const final = dockerfile.stages.at(-1)!;
   layBase(dockerfile.variables["BASE_IMAGE"] ?? "", image, join(source, "src/dist/istiomize"));
+  const entrypoint = layStage(dockerfile.stages.at(-1)!, source, image);
+  layStage(stageOf(dockerfile, "cmp"), source, join(directory, "cmp"));
+  return inNamespaces(image, entrypoint) ?? inPlace(image, entrypoint);
+}
+
+/** Carries out the instructions of a stage that is copied together, and gives its entry point. */
+function layStage({ instructions }: Stage, source: string, image: string): readonly string[] {
   let entrypoint: readonly string[] = [];
-  for (const { word, rest } of final.instructions) {
+  for (const { word, rest } of instructions) {
     if (word === "COPY") copy(rest, { build: source }, image);
     else if (word === "ENTRYPOINT") entrypoint = JSON.parse(rest) as string[];
     else if (word !== "LABEL" && word !== "USER") throw new Error(`Dockerfile: nothing here knows how to carry out ${word} ${rest}`);
   }
-  return inNamespaces(image, entrypoint) ?? inPlace(image, entrypoint);
+  return entrypoint;
+}
+
+/** The files that a stage adds to its base, by path, with their modes; where a stage of this name was laid out. */
+export function readModes(directory: string, stage: "image" | "cmp"): { readonly [path: string]: string } {
+  const at = join(directory, stage);
+  const files = readdirSync(at, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return Object.fromEntries(files.sort().map((file) => [file.slice(at.length), (statSync(file).mode & 0o777).toString(8)]));
 }
 
 /** Runs the lines of the build stage on what .dockerignore lets through; `npm ci` gives the packages that are here. */
@@ -113,14 +126,21 @@ function restOfFirst(instructions: readonly Instruction[], word: string): string
   return instructions.find((each) => each.word === word)?.rest ?? "/";
 }
 
-/** COPY from the repository; `.` is all of what .dockerignore names. */
+/** COPY from the repository; `.` is all of what .dockerignore names. Only its owner can read the files, as under umask 077. */
 function copyContext(rest: string, workdir: string): void {
   const names = rest.split(/\s+/).slice(0, -1);
   const { allowed, refused } = readIgnore(readFileSync(join(root, ".dockerignore"), "utf8"));
   for (const name of names.includes(".") ? allowed : names) {
     if (!allowed.includes(name)) throw new Error(`.dockerignore keeps ${name} out of what is built from`);
     cpSync(join(root, name), join(workdir, name), { recursive: true, filter: (path) => !refused.includes(relative(root, path)) });
+    takeFromOthers(join(workdir, name));
   }
+}
+
+function takeFromOthers(path: string): void {
+  const { mode } = statSync(path);
+  chmodSync(path, mode & 0o700);
+  if (statSync(path).isDirectory()) for (const entry of readdirSync(path)) takeFromOthers(join(path, entry));
 }
 
 /** A list that begins with `*` and names what is let through, and what of that is not. */
@@ -133,15 +153,19 @@ function readIgnore(text: string): { readonly allowed: readonly string[]; readon
 
 /** COPY from another stage. */
 function copy(rest: string, stages: { readonly [name: string]: string }, image: string): void {
-  const [option = "", ...paths] = rest.split(/\s+/);
-  const stage = stages[option.replace(/^--from=/, "")];
+  const words = rest.split(/\s+/);
+  const options = Object.fromEntries(words.filter((word) => word.startsWith("--")).map((word) => word.slice(2).split("=") as [string, string]));
+  const paths = words.filter((word) => !word.startsWith("--"));
+  const stage = stages[options["from"] ?? ""];
   const target = paths.pop();
+  const unknown = Object.keys(options).find((name) => name !== "from" && name !== "chmod");
+  if (unknown !== undefined) throw new Error(`Dockerfile: nothing here knows how to carry out COPY --${unknown}`);
   if (stage === undefined || target === undefined) throw new Error(`Dockerfile: COPY ${rest}`);
   for (const path of paths) {
     const to = join(image, target.endsWith("/") ? join(target, basename(path)) : target);
     mkdirSync(dirname(to), { recursive: true });
     cpSync(join(stage, path), to);
-    chmodSync(to, statSync(join(stage, path)).mode & 0o777);
+    chmodSync(to, options["chmod"] === undefined ? statSync(join(stage, path)).mode & 0o777 : parseInt(options["chmod"], 8));
   }
 }
 

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { dump, load } from "js-yaml";
+import semver from "semver";
 import { extract } from "tar";
 import { findCases, goldens, readExpected, root, runCase, type Case, type Result } from "./cases.ts";
 
@@ -50,10 +51,15 @@ function withoutResults(output: string): string {
   return dump(list);
 }
 
+/** What an entry says that changes the output of no case, because the last release could not do the like. */
+const noCase = "(no case of the last release)";
+
 /** The newest release of the changelog, and the cases that its entries marked **output changes** name. */
 export interface Announced {
   readonly version: string;
   readonly names: readonly string[];
+  /** How the entries begin that name no case, and do not say that there is none. */
+  readonly nameless: readonly string[];
 }
 
 /**
@@ -63,15 +69,30 @@ export interface Announced {
 export function readAnnounced(changelog: string, areas: readonly string[]): Announced {
   const [, version = "", section = ""] = /^## (\S+).*\n([\s\S]*?)(?=^## |$(?![\s\S]))/m.exec(changelog) ?? [];
   const entries = section.split(/^- /m).slice(1).filter((entry) => entry.includes("**output changes**"));
-  const names = entries.flatMap((entry) => [...entry.matchAll(/`([^`\s]+\/[^`\s]+)`/g)].map(([, name]) => name!)).filter((name) => areas.includes(name.split("/")[0]!));
-  return { version, names };
+  const namesIn = (entry: string): readonly string[] => [...entry.matchAll(/`([^`\s]+\/[^`\s]+)`/g)].map(([, name]) => name!).filter((name) => areas.includes(name.split("/")[0]!));
+  return { version, names: entries.flatMap(namesIn), nameless: entries.filter((entry) => namesIn(entry).length === 0 && !entry.includes(noCase)).map((entry) => entry.split("\n")[0]!) };
 }
 
-/** What is wrong with what is announced, one line each: nothing where it is exactly what differs. */
-export function compareAnnounced({ names }: Announced, differing: readonly string[]): readonly string[] {
+/**
+ * What is wrong with what is announced, one line each: nothing where it is exactly what differs. A name with `*` stands
+ * for cases that all differ, so that it excuses none that nobody thought of.
+ */
+export function compareAnnounced({ names, nameless }: Announced, cases: readonly string[], differing: readonly string[]): readonly string[] {
   const isMeant = (pattern: string, name: string): boolean => (pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : name === pattern);
   return [
+    ...nameless.map((entry) => `- ${entry}: names neither a case nor says ${noCase}`),
     ...differing.filter((name) => !names.some((pattern) => isMeant(pattern, name))).map((name) => `${name}: gives other YAML, which no entry marked **output changes** names`),
-    ...names.filter((pattern) => !differing.some((name) => isMeant(pattern, name))).map((pattern) => `${pattern}: named by an entry marked **output changes**, and gives what it gave`),
+    ...names.filter((pattern) => !cases.some((name) => isMeant(pattern, name))).map((pattern) => `${pattern}: named by an entry marked **output changes**, and is no case of the last release`),
+    ...names.flatMap((pattern) => cases.filter((name) => isMeant(pattern, name) && !differing.includes(name)).map((name) => {
+      return `${pattern === name ? name : `${name} (${pattern})`}: named by an entry marked **output changes**, and gives what it gave`;
+    })),
+  ];
+}
+
+/** Why the release that is kept is not the one to compare with; nothing where it is an earlier one. */
+export function checkRelease(kept: string, current: string, newest: string): readonly string[] {
+  return [
+    ...(semver.lt(kept, current) ? [] : [`test/released holds ${kept}, and this is ${current}: what is compared must be a release before it. Keep the last one again (git checkout), or raise the version for the next`]),
+    ...(newest === current ? [] : [`CHANGELOG.md begins with ${newest}, and package.json says ${current}`]),
   ];
 }

@@ -1,8 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import type { TestContext } from "node:test";
 import { findOnPath } from "../../scripts/tools.ts";
-import { run, type Run, type RunOptions } from "./process.ts";
+import { run, temporary, type Run, type RunOptions } from "./process.ts";
+
+/** The node that runs the tests. */
+export const node = realpathSync(process.execPath);
 
 /** What a program and all that it started asked of the system, each thing once. */
 export interface Trace {
@@ -125,3 +129,38 @@ function unique(texts: readonly string[]): readonly string[] {
 export function outside(paths: readonly string[], allowed: readonly string[]): readonly string[] {
   return paths.filter((path) => !allowed.some((each) => path === each || path.startsWith(each.endsWith("/") ? each : `${each}/`)));
 }
+
+/** Nothing of this user's is set, so that node itself has nothing more to read. */
+export const bare: { readonly [name: string]: string | undefined } = { ...Object.fromEntries(Object.keys(process.env).map((name) => [name, undefined])), PATH: dirname(process.execPath) };
+
+/** What node does for a script that reads standard input and looks at its streams. */
+export function traceIdle(strace: string, t: TestContext): Trace {
+  const script = join(temporary(t, { "idle.cjs": 'require("fs").readFileSync(0); process.stderr.isTTY; require("fs").writeSync(1, "done"); process.exit(0);' }), "idle.cjs");
+  return trace(strace, node, [script], { env: bare });
+}
+
+/** What somebody may want to know of a trace. */
+export interface Found {
+  readonly programs: readonly string[];
+  readonly processes: number;
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
+  readonly network: readonly string[];
+  readonly calls: readonly string[];
+}
+
+/** What a run did beyond what node does by itself. */
+export function beyondNode(run: Trace, idle: Trace): Found {
+  return {
+    programs: run.programs.slice(1), processes: run.processes, reads: run.reads.filter((path) => path !== processors && !idle.reads.includes(path)), writes: run.writes,
+    network: run.network.map(({ call }) => call), calls: [...run.calls].filter((call) => !idle.calls.has(call) && !ofMemory.has(call)).sort(),
+  };
+}
+
+/** What the C library reads when several threads of node ask for memory at once. */
+const processors = "/sys/devices/system/cpu/online";
+
+/** Memory, threads and time: a larger run needs more of them, and reaches nothing by them. */
+const ofMemory = new Set(["mmap", "mremap", "munmap", "madvise", "mprotect", "brk", "futex", "sched_yield", "clock_nanosleep", "clock_gettime", "restart_syscall", "epoll_wait", "epoll_pwait", "lseek", "getrusage", "sched_getparam", "sched_getscheduler", "clone3", "clone", "rt_sigreturn", "tgkill", "set_robust_list", "rseq", "exit"]);
+
+export const nothing: Found = { programs: [], processes: 0, reads: [], writes: [], network: [], calls: [] };

@@ -43,8 +43,8 @@ describe("install", () => {
     const directory = temporary(t);
     const stdout = assertDone(istiomize(["install", "--bin", "bin", "--plugin-home", "plugins"], { cwd: directory }));
     const [program, installed] = [join(directory, "bin/istiomize"), join(directory, "plugins", plugin)];
-    assert.equal(stdout, `installed     ${program} (${version})
-installed     ${installed} (${version})
+    assert.equal(stdout, `installed     ${program} (${version}, run by the \`node\` on PATH)
+installed     ${installed} (${version}, run by the \`node\` on PATH)
 
 Next
   export PATH=${dirname(program)}:"$PATH"
@@ -104,7 +104,7 @@ Next
       const directory = temporary(t, Object.fromEntries(files.map((file) => [file, ""])));
       const absolute = Object.fromEntries(Object.entries({ HOME: "home", ...env }).map(([name, path]) => [name, join(directory, path)]));
       const stdout = assertDone(istiomize(["install"], { env: { ...nowhere, ...absolute } }));
-      assert.equal(stdout, `installed     ${join(directory, home, plugin)} (${version})\n\nNext\n  istiomize doctor\n`);
+      assert.equal(stdout, `installed     ${join(directory, home, plugin)} (${version}, run by the \`node\` on PATH)\n\nNext\n  istiomize doctor\n`);
     });
   }
 

@@ -50,7 +50,7 @@ async function installExecutable(bin: string | undefined, namedHome: string | un
   for (const placement of placements) {
     try {
       const outcome = isDry ? foresee(placement) : place(placement);
-      if (placement.mode === 0o755) lines.push(`${writeOutcome(outcome, isDry)} ${placement.path} (${ISTIOMIZE_VERSION})\n`);
+      if (placement.mode === 0o755) lines.push(`${writeOutcome(outcome, isDry)} ${placement.path} (${ISTIOMIZE_VERSION}${executable.isSelfContained ? "" : ", run by the `node` on PATH"})\n`);
     } catch (error) {
       return report([refusePlace(error, placement.path)], 1);
     }

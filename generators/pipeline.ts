@@ -14,7 +14,7 @@ import { planRoutes } from "./mesh/destinations.ts";
 import { namespaceFor, readLevels } from "./mesh/levels.ts";
 import { ServiceLookup } from "./mesh/lookup.ts";
 import { isWanted } from "./mesh/injection.ts";
-import { findFlaggerTargets, isFlaggers, type FlaggerTarget } from "./mesh/flagger.ts";
+import { findCanary, findFlaggerTargets, isNamedBy, type FlaggerTarget } from "./mesh/flagger.ts";
 import { findRollouts, governServices } from "./mesh/rollouts.ts";
 import { checkUnserved, leftToFlagger, pairWorkloads, resolveSettings } from "./mesh/settings.ts";
 import { findSources, ownersOf } from "./mesh/sources.ts";
@@ -32,8 +32,11 @@ export interface PipelineInput {
   /** Namespace of objects that carry none, over `spec.namespace`. */
   readonly namespace?: string;
   readonly overrides?: Overrides;
-  /** Every generated object is made anew, whichever ServiceMesh it names: a prefix may have renamed that since. */
-  readonly rebuildsAll?: boolean;
+  /**
+   * The files layout: every generated object is made anew, whichever ServiceMesh it names, because a prefix may have
+   * renamed that since; and warnings are not recorded, because a base alone gives others than what is built on it.
+   */
+  readonly isFiles?: boolean;
 }
 
 /** What the command line, or a parameter of an Argo CD plugin, says over the ServiceMesh. */
@@ -72,16 +75,17 @@ export function runPipeline(input: PipelineInput): PipelineResult {
   const levels = readLevels(sources, config);
   const workloads = findWorkloads(sources);
   const known = pairWorkloads(sources, workloads, levels);
-  const rollouts = findRollouts(sources, config);
-  const governed = governServices(rollouts, known, sources, config);
-  const settings = resolveSettings(known, levels, config, governed);
+  const rollouts = findRollouts(sources, known, config);
+  const governance = governServices(rollouts, known, sources, config);
+  const settings = resolveSettings(known, levels, config, governance.governed);
   const lookup = new ServiceLookup(known, ({ object }) => namespaceFor(object, config));
-  const flagger = findFlaggerTargets(sources, workloads);
-  const [owned, services] = partition(settings.value, (service) => isFlaggers(service, flagger));
+  const flagger = findFlaggerTargets(sources, workloads, config);
+  const routed = flagger.filter(({ isIstio }) => isIstio);
+  const [owned, services] = partition(settings.value, (service) => findCanary(service, routed) !== undefined);
   const plans = new Map(services.map((service) => [service, planRoutes(service, lookup, config)]));
   const namespaces = new Map(sources.filter(({ object }) => kindOf(object) === "Namespace" && groupOf(object) === "").map((item) => [nameOf(item.object), item]));
   const kept = sources.filter(({ object }) => groupOf(object).endsWith(".istio.io"));
-  const context: MeshContext = { config, services, leftOut: owned, flagger, rollouts, governed, plans, known, workloads, levels, sources, namespaces, kept };
+  const context: MeshContext = { config, services, leftOut: owned, flagger, rollouts, governance, lookup, plans, known, workloads, levels, sources, namespaces, kept };
 
   const generated = generators.map((generate) => generate(context));
   const clashes = resolveClashes(generated.flatMap(({ made }) => made), context);
@@ -91,23 +95,23 @@ export function runPipeline(input: PipelineInput): PipelineResult {
   const found = checks.flatMap((check) => check({ context, made, edits, istio }));
 
   const diagnostics = finishDiagnostics([
-    ...early, ...left.map(describeLeft), ...checkTwice(sources), ...levels.diagnostics, ...settings.diagnostics,
-    ...checkUnserved(workloads, known, levels, flagger), ...[...plans.values()].flatMap((plan) => plan.diagnostics),
-    ...owned.flatMap(describeFlagger), ...flagger.flatMap((target) => describeAlone(target, context)),
+    ...early, ...left.map(describeLeft), ...checkTwice(sources), ...levels.diagnostics, ...governance.diagnostics, ...settings.diagnostics,
+    ...checkUnserved(workloads, known, levels, routed), ...[...plans.values()].flatMap((plan) => plan.diagnostics),
+    ...owned.flatMap((service) => describeFlagger(service, findCanary(service, routed)!)), ...routed.flatMap((target) => describeAlone(target, context)),
     ...generated.flatMap((each) => each.diagnostics), ...clashes.diagnostics, ...found,
   ], context);
   const guard = input.caller === "plugin" && String(mappingAt(input.functionConfig, "spec")["guard"]) === "true" ? [{ object: guardMarker }] : [];
   if (config.mode === "validate") return { ...untouched([]), added: guard, diagnostics, usedNames: lookup.used };
-  const { replaced, removed, added } = place(config.argocd.recordWarnings ? recordWarnings(made, diagnostics, context) : made, rebuilt);
+  const { replaced, removed, added } = place(config.argocd.recordWarnings && !input.isFiles ? recordWarnings(made, diagnostics, context) : made, rebuilt);
   if (input.caller !== "package") for (const item of input.items) if (isServiceMesh(item.object)) removed.add(item);
   return { removed, replaced, edits, added: [...added, ...guard], diagnostics, usedNames: lookup.used };
 }
 
 /** Flagger's own routes: an info, and a warning for each setting that somebody wrote in vain. */
-function describeFlagger(service: MeshService): readonly Diagnostic[] {
+function describeFlagger(service: MeshService, canary: FlaggerTarget): readonly Diagnostic[] {
   const inVain = [...service.settings.all()].filter((setting) => isOwn(setting) && ["VirtualService", "DestinationRule"].includes(rows[setting.name].family));
   return [
-    diagnose("IZ325", { ref: service.ref, path: ["metadata"] }, { service: service.name }),
+    diagnose("IZ325", { ref: service.ref, path: ["metadata"] }, { service: service.name, ...(!isNamedBy(canary, service.name) && { apex: canary.apex }) }),
     ...inVain.map((setting) => leftToFlagger(setting, service.ref)),
   ];
 }
@@ -144,13 +148,13 @@ function checkRequires({ satisfies, version }: PipelineInput, config: MeshConfig
 }
 
 /** Generated objects are made anew where their ServiceMesh is here, and left as they are where it is not. */
-function findOwned({ items, rebuildsAll }: PipelineInput, config: MeshConfig): { rebuilt: ReadonlySet<Item>; left: readonly Item[] } {
+function findOwned({ items, isFiles }: PipelineInput, config: MeshConfig): { rebuilt: ReadonlySet<Item>; left: readonly Item[] } {
   const rebuilt = new Set<Item>();
   const left: Item[] = [];
   for (const item of items) {
     const owners = ownersOf(item.object);
     if (!owners) continue;
-    if (rebuildsAll || owners.meshes.every((mesh) => config.meshes.includes(mesh))) rebuilt.add(item);
+    if (isFiles || owners.meshes.every((mesh) => config.meshes.includes(mesh))) rebuilt.add(item);
     else left.push(item);
   }
   return { rebuilt, left };

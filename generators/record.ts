@@ -1,5 +1,5 @@
 import type { Diagnostic } from "./diagnostics/diagnostic.ts";
-import { compareText, describe, mappingAt, refOf, warningsKey, type KubeObject, type ResourceRef } from "./kube/object.ts";
+import { annotationPrefix, compareText, describe, mappingAt, refOf, warningsKey, type KubeObject, type ResourceRef } from "./kube/object.ts";
 import type { Made, MeshContext } from "./mesh/context.ts";
 
 /** The most that one object carries: enough to read, and little beside the object itself. */
@@ -30,8 +30,10 @@ function refsOf({ object, beside }: Made, { known }: MeshContext): readonly Reso
   return [refOf(object), ...(beside ? [refOf(beside.object)] : []), ...behind.map(({ workload }) => refOf(workload.item.object))];
 }
 
-function writeLine({ code, title, read, help }: Diagnostic): string {
-  return `${code} ${title}${read === undefined ? "" : `: ${read}`}${help === undefined ? "" : ` → ${help}`}`.replaceAll(/\s+/g, " ");
+function writeLine({ code, title, place, read, help }: Diagnostic): string {
+  const key = place?.path.find((step) => step.startsWith(annotationPrefix));
+  const found = [...(key === undefined || read?.includes(key) ? [] : [key]), ...(read === undefined ? [] : [read])];
+  return `${code} ${[title, ...found].join(": ")}${help === undefined ? "" : ` → ${help}`}`.replaceAll(/\s+/g, " ");
 }
 
 /** As many whole lines as fit, and how many are left; where not even the first one fits, its beginning. */

@@ -17,8 +17,8 @@ export interface FunctionInput {
   readonly namespace?: string;
   readonly overrides?: Overrides;
   readonly knowledge?: Knowledge;
-  /** Every generated object is made anew, whichever ServiceMesh it names. */
-  readonly rebuildsAll?: boolean;
+  /** Whether it is what a tree of the files layout builds. */
+  readonly isFiles?: boolean;
 }
 
 export interface FunctionOutput {
@@ -47,7 +47,7 @@ export function isNothing({ diagnostics }: FunctionOutput): boolean {
  * The function: a YAML stream or a ResourceList in, the same with a mesh out. Every caller goes through here. After an
  * error nothing is generated: a stream gives no output at all, a ResourceList comes back as it was, with `results`.
  */
-export async function runFunction({ text, name, config, namespace, overrides, knowledge, rebuildsAll }: FunctionInput): Promise<FunctionOutput> {
+export async function runFunction({ text, name, config, namespace, overrides, knowledge, isFiles }: FunctionInput): Promise<FunctionOutput> {
   // A short run ends before the optimizing compiler pays for itself: a tenth of the time at ten services, a fifth at 100.
   setFlagsFromString(text.length < 300_000 ? "--no-opt" : "--opt");
   const configInput = config === undefined ? undefined : await readInput(config, "function config", undefined, true);
@@ -65,7 +65,7 @@ export async function runFunction({ text, name, config, namespace, overrides, kn
   const satisfies = /\brequires\b/.test(`${config ?? ""}\n${text}`) ? (await import("./version.ts")).satisfies : undefined;
   const result = runPipeline({
     items, caller, ...(satisfies && { satisfies }), version: ISTIOMIZE_VERSION,
-    ...(functionConfig && { functionConfig }), ...(namespace !== undefined && { namespace }), ...(overrides && { overrides }), ...(rebuildsAll && { rebuildsAll }),
+    ...(functionConfig && { functionConfig }), ...(namespace !== undefined && { namespace }), ...(overrides && { overrides }), ...(isFiles && { isFiles }),
   });
   const diagnostics = addFiles(result.diagnostics, input);
   const isFailed = worstSeverity(result.diagnostics) === "error";

@@ -14,13 +14,21 @@ interface Health {
   readonly message?: string;
 }
 
-/** What the script says of an object, in a real Lua interpreter with no more than Argo CD's has. */
-async function judge(object: unknown): Promise<Health> {
-  const lua = await new LuaFactory().createEngine();
+/**
+ * What a script says of an object, in a real Lua interpreter that opens the libraries which Argo CD opens for a health
+ * check, base, package and table, and none else: there is no `string`, and texts have no methods.
+ */
+async function judge(object: unknown, health = script): Promise<Health> {
+  const lua = await new LuaFactory().createEngine({ openStandardLibs: false });
   try {
-    lua.doStringSync("io, math, coroutine, debug, utf8, os = nil");
+    const { lua: api, address } = lua.global;
+    api.luaopen_base(address);
+    api.luaopen_package(address);
+    api.luaopen_table(address);
+    api.lua_setglobal(address, "table");
+    api.lua_settop(address, 0);
     lua.global.set("obj", object);
-    return lua.doStringSync(script) as Health;
+    return lua.doStringSync(health) as Health;
   } finally {
     lua.global.close();
   }
@@ -115,6 +123,12 @@ validationMessages:
   for (const { name, status, generation, expected } of rows) {
     test(name, async () => assert.deepEqual({ ...await judge(virtualService(status, generation)) }, expected));
   }
+
+  test("the interpreter has what Argo CD's has, and no string library", async () => {
+    await assert.rejects(judge({}, 'return { status = string.lower("A") }'), /nil value \(global 'string'\)/);
+    await assert.rejects(judge({}, 'return { status = ("A"):lower() }'), /index a string value/);
+    for (const name of ["io", "math", "coroutine", "debug", "utf8"]) assert.deepEqual({ ...await judge({}, `return { status = type(${name}) }`) }, { status: "nil" });
+  });
 
   test("no global name of the script stays behind in Argo CD's interpreter", () => {
     assert.deepEqual(script.split("\n").filter((line) => /^(function|[A-Za-z_]\w*\s*=)/.test(line)), []);

@@ -23,12 +23,12 @@ const skip = judge ? false : "argocd-judge is not on the PATH";
 /** The order in which Argo CD's own sync engine applies a golden's output to a cluster that knows these kinds. */
 function sync(golden: string): Report {
   const stream = readFileSync(join(goldens, golden, "expected/output.yaml"), "utf8");
-  const kinds = [["networking.istio.io", "DestinationRule", "destinationrules"], ["networking.istio.io", "VirtualService", "virtualservices"], ["security.istio.io", "PeerAuthentication", "peerauthentications"]] as const;
-  const definitions = kinds.map(([group, kind, plural]) => ({
+  const kinds = [["networking.istio.io", "DestinationRule", "destinationrules", "v1"], ["networking.istio.io", "VirtualService", "virtualservices", "v1"], ["security.istio.io", "PeerAuthentication", "peerauthentications", "v1"], ["argoproj.io", "Rollout", "rollouts", "v1alpha1"]] as const;
+  const definitions = kinds.map(([group, kind, plural, version]) => ({
     apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition", metadata: { name: `${plural}.${group}` },
     spec: {
       group, scope: "Namespaced", names: { kind, plural, singular: kind.toLowerCase() },
-      versions: [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } } }],
+      versions: [{ name: version, served: true, storage: true, schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } } }],
     },
   }));
   const folder = mkdtempSync(join(tmpdir(), "istiomize-waves-"));
@@ -55,6 +55,14 @@ describe("sync waves in Argo CD's own sync engine", { skip }, () => {
       assert.ok(at(first, name) >= 0 && at(second, name) >= 0, JSON.stringify(steps));
       assert.ok(at(first, name) < at(second, name), `${first} before ${second} of ${name}: ${JSON.stringify(steps)}`);
     }
+  });
+
+  test("what a Rollout names is applied before the Rollout, which is not healthy without it", () => {
+    const { steps } = sync("argocd/rollouts-with-sync-waves");
+    const at = (kind: string): number => steps.findIndex(({ object }) => object.includes(kind));
+    const order = ["DestinationRule", "VirtualService", "Rollout"].map(at);
+    assert.ok(order.every((step, i) => step > (order[i - 1] ?? -1)), JSON.stringify(steps));
+    assert.ok(steps[order[1]!]!.wave < steps[order[2]!]!.wave, JSON.stringify(steps));
   });
 
   test("every object is applied, in the wave that it carries", () => {

@@ -1,7 +1,9 @@
 import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
-import { asList, asMapping, asText, describeObject, kindOf, mappingAt, nameOf, refOf, type KubeObject, type Mapping } from "../kube/object.ts";
+import { asList, asMapping, asText, describeObject, kindOf, mappingAt, nameOf, refOf, type KubeObject, type Mapping, type ResourceRef } from "../kube/object.ts";
 import { namespaceFor } from "../mesh/levels.ts";
+import { earlierNamesOf } from "../mesh/lookup.ts";
 import { membersOf, type Rollout, type RolloutRoutes } from "../mesh/rollouts.ts";
+import type { KnownService } from "../mesh/settings.ts";
 import type { Check, CheckInput } from "./check.ts";
 
 /**
@@ -11,25 +13,82 @@ import type { Check, CheckInput } from "./check.ts";
 export const checkRollouts: Check = (input) => {
   const { context } = input;
   const meshed = new Set(context.services.map(({ object }) => object));
-  const broken = new Set(context.services.filter((service) => service.governed?.role === "apex" && !context.plans.get(service)!.targets).map(({ governed }) => governed!.rollout));
-  return context.rollouts.filter((rollout) => !broken.has(rollout) && membersOf(rollout, context.known).some(({ object }) => meshed.has(object))).flatMap((rollout) => [
-    ...rollout.virtualServices.flatMap((routes) => {
-      const object = find(input, "VirtualService", routes.name, routes.namespace);
-      if (!object && routes.namespace !== rollout.namespace) return [];
-      return object ? checkRoutes(rollout, routes, object) : [missing(input, rollout, "VirtualService", routes.name)];
-    }),
-    ...(rollout.rule ? checkRule(input, rollout, rollout.rule) : []),
-  ]);
+  return context.rollouts.filter((rollout) => !context.governance.refused.has(rollout)).flatMap((rollout) => {
+    if (!rollout.workload) return [missingWorkload(rollout, input)];
+    if (!membersOf(rollout, context.known).some(({ object }) => meshed.has(object))) return [];
+    if (rollout.faults.length > 0) return rollout.faults.map((fault) => diagnose("IZ348", rollout.place, { rollout: rollout.name, ...fault }));
+    const sides = checkSides(rollout, input);
+    return sides.length > 0 ? sides : checkObjects(rollout, input);
+  });
 };
+
+function checkObjects(rollout: Rollout, input: CheckInput): readonly Diagnostic[] {
+  const { rule, namespace, virtualServices } = rollout;
+  const found = virtualServices.map((routes) => ({ routes, object: find(input, "VirtualService", routes.name, routes.namespace) }));
+  const absent = found.filter(({ object, routes }) => !object && routes.namespace === namespace).map(({ routes }) => missing(input, rollout, "VirtualService", routes.name));
+  return [
+    ...absent,
+    ...found.flatMap(({ routes, object }) => (object ? checkRoutes(rollout, routes, object) : [])),
+    // With a VirtualService that would be made comes the DestinationRule.
+    ...(rule && absent.length === 0 ? checkRule(input, rollout, rule) : []),
+    ...(rule && rule.more.length > 0 && findApexes(input, rollout).length > 0 ? [diagnose("IZ364", rollout.place, { rollout: rollout.name, more: rule.more }, ofWorkload(rollout))] : []),
+  ];
+}
+
+/** Whom it concerns beside the Rollout: the workload that holds its pods. */
+function ofWorkload({ item, workload }: Rollout): { readonly subject?: ResourceRef } {
+  return workload && workload !== item ? { subject: refOf(workload.object) } : {};
+}
+
+/** The Services that a Rollout's VirtualServices are made for, if they are in the mesh. */
+function findApexes({ context }: CheckInput, rollout: Rollout): readonly KnownService[] {
+  return context.known.filter(({ object }) => {
+    const governed = context.governance.governed.get(object);
+    return governed?.rollout === rollout && governed.role === "apex";
+  });
+}
+
+function missingWorkload({ item, name, namespace }: Rollout, { context }: CheckInput): Diagnostic {
+  const reference = mappingAt(item.object, "spec", "workloadRef");
+  const [kind, target] = [asText(reference["kind"]) ?? "", asText(reference["name"]) ?? ""];
+  context.lookup.used = true;
+  const now = context.workloads.find((each) => kindOf(each.item.object) === kind && (each.namespace || namespace) === namespace && earlierNamesOf(each.item).some((earlier) => earlier.name === target))?.name;
+  return diagnose("IZ347", { ref: refOf(item.object), path: ["spec", "workloadRef"] }, { rollout: name, kind, target, ...(now !== undefined && { now }) });
+}
+
+/** The two Services of a split between Services; one that a prefix renamed without the Rollout is named. */
+function checkSides(rollout: Rollout, input: CheckInput): readonly Diagnostic[] {
+  if (rollout.rule || rollout.virtualServices.length === 0) return [];
+  const { context } = input;
+  return (["stableService", "canaryService"] as const).flatMap((field) => {
+    const service = rollout[field] ?? "";
+    const same = context.lookup.find(service, rollout.namespace);
+    if (service !== "" && same.some(({ object }) => nameOf(object) === service)) return [];
+    const suggestion = service !== "" && same[0] ? nameOf(same[0].object) : undefined;
+    return [diagnose("IZ357", rollout.place, { rollout: rollout.name, field, service, ...(suggestion !== undefined && { suggestion }) })];
+  });
+}
 
 function find({ istio, context }: CheckInput, kind: string, name: string, namespace: string): KubeObject | undefined {
   return istio.find((object) => kindOf(object) === kind && nameOf(object) === name && namespaceFor(object, context.config) === namespace);
 }
 
-function missing({ made, context }: CheckInput, rollout: Rollout, kind: string, name: string): Diagnostic {
-  const services = new Set(membersOf(rollout, context.known).map(({ object }) => object));
-  const here = made.filter(({ object, beside }) => kindOf(object) === kind && beside && services.has(beside.object)).map(({ object }) => nameOf(object));
-  return diagnose("IZ358", rollout.place, { rollout: rollout.name, kind, name, here });
+/** An object that nobody brings, with what has to be done for it to be made. */
+function missing(input: CheckInput, rollout: Rollout, kind: string, name: string): Diagnostic {
+  const { context } = input;
+  const say = (expected: string, help: string): Diagnostic => diagnose("IZ358", rollout.place, { rollout: rollout.name, kind, name, expected, help }, ofWorkload(rollout));
+  const meshed = new Set(context.services.map(({ object }) => object));
+  const apexes = findApexes(input, rollout);
+  const asleep = apexes.find(({ object }) => !meshed.has(object));
+  if (asleep) return say(`it to be made for Service ${nameOf(asleep.object)}, which is not in the mesh`, `set istiomize.dev/enabled: "true" on Service ${nameOf(asleep.object)}, or add the ${kind} by hand`);
+  const candidates = (context.governance.candidates.get(rollout) ?? []).map(({ object }) => nameOf(object));
+  if (apexes.length === 0 && kind === "VirtualService" && candidates.length > 0) {
+    return say(`the name of a Service in front of its pods: ${candidates.join(", ")}`, `let the Rollout name ${candidates.find((each) => [...meshed].some((object) => nameOf(object) === each)) ?? candidates[0]}, or add the other one by hand`);
+  }
+  if (apexes.length === 0 && rollout.rule && candidates.length === 0) {
+    return say("a Service for both subsets: the stable and the canary Service each select their own pods only", "add a Service with the same selector that the Rollout does not name, with istiomize.dev/enabled: \"true\"");
+  }
+  return say(`a ${kind} of this name`, "add it by hand, mend the name, or accept this where another Application brings it");
 }
 
 function checkRule(input: CheckInput, rollout: Rollout, rule: NonNullable<Rollout["rule"]>): readonly Diagnostic[] {
@@ -77,8 +136,9 @@ function sameSet(a: readonly unknown[], b: readonly unknown[]): boolean {
 }
 
 /** What Argo Rollouts looks for in a rule: the first label of the host, or the subset. */
-function lacksOf({ rule, stableService, canaryService }: Rollout, route: Mapping): readonly string[] {
+function lacksOf({ rule, stableService, canaryService, pending }: Rollout, route: Mapping): readonly string[] {
   const destinations = asList(route["route"]).map((each) => mappingAt(each, "destination"));
   if (rule) return [rule.stable, rule.canary].filter((subset) => !destinations.some((each) => each["subset"] === subset)).map((subset) => `subset ${subset}`);
-  return [stableService ?? "", canaryService ?? ""].filter((name) => !destinations.some(({ host }) => asText(host)?.split(".")[0] === name)).map((name) => `host ${name}`);
+  const hosts = destinations.map(({ host }) => asText(host)?.split(".")[0]).map((host) => pending.find(({ was }) => was === host)?.is ?? host);
+  return [stableService ?? "", canaryService ?? ""].filter((name) => !hosts.includes(name)).map((name) => `host ${name}`);
 }

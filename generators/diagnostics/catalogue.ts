@@ -25,6 +25,8 @@ const rule = <A>(severity: Severity, title: string, text: (args: A) => Text, why
 
 const quote = (text: string): string => JSON.stringify(text.length > 120 ? `${text.slice(0, 117)}...` : text);
 const list = (names: readonly string[], none = "none"): string => (names.length > 0 ? names.join(", ") : none);
+/** What to do about a name in a Rollout that a prefix or suffix has changed elsewhere. */
+const renamedHelp = (now: string): string => `it is ${now} now: list the rollout-transform.yaml of Argo Rollouts under \`configurations:\`, by which kustomize mends the names in a Rollout`;
 const maybe = (suggestion: string | undefined): string | undefined => suggestion && `did you mean ${quote(suggestion)}?`;
 
 /** What the system says when a file cannot be written, in words, and what to do about it. */
@@ -319,9 +321,9 @@ export const catalogue = {
     expected: "every subset that a route names",
     help: "add the subsets there, or remove that DestinationRule so that istiomize makes it",
   }), "A route to a subset that no DestinationRule defines ends in 503."),
-  IZ325: rule("info", "Flagger writes these routes", (a: { service: string }) => ({
-    read: `a Canary of Flagger for ${a.service}`,
-    help: "nothing is generated for it: Flagger makes its VirtualService and DestinationRules itself",
+  IZ325: rule("info", "Flagger writes these routes", (a: { service: string; apex?: string }) => ({
+    read: a.apex === undefined ? `a Canary of Flagger for ${a.service}` : `a Canary of Flagger for the workload behind ${a.service}, with routes for ${a.apex}`,
+    help: a.apex === undefined ? "nothing is generated for it: Flagger makes its VirtualService and DestinationRules itself" : `nothing is generated for it: outside of a rollout Flagger runs no pods behind it; let callers use ${a.apex}, which Flagger makes`,
   }), "Flagger creates and overwrites the VirtualService of the workload that a Canary names."),
   IZ326: rule("error", "two generated objects for one host", (a: { host: string; one: string; other: string }) => ({
     read: `${a.host} in ${a.one} and in ${a.other}`,
@@ -416,7 +418,7 @@ export const catalogue = {
   }), "Istio never injects pods on the host network."),
   IZ344: rule("warning", "sync wave is no whole number", (a: { text: string }) => ({
     read: quote(a.text),
-    expected: "a whole number, such as \"-1\" or \"5\"",
+    expected: "a whole number, such as \"-1\" or \"5\", of at most nine digits",
     help: "Argo CD takes it for 0; mend or remove it",
   }), "Argo CD orders a sync by this number, and what is made for the object goes with it."),
   IZ345: rule("warning", "hook of Argo CD", (a: { text: string }) => ({
@@ -424,6 +426,26 @@ export const catalogue = {
     expected: "an object that is part of the sync: what is made for it is no hook and is applied in the sync itself",
     help: "take it out of the mesh with istiomize.dev/enabled: \"false\", or accept this where the order does not matter",
   }), "A hook comes and goes around a sync; a VirtualService or DestinationRule stays."),
+  IZ346: rule("error", "two Rollouts for one object", (a: { one: string; other: string; what: readonly string[] }) => ({
+    read: `${list(a.what)} in Rollout ${a.one} and in Rollout ${a.other}`,
+    expected: "Services, a VirtualService and a DestinationRule of its own for each Rollout",
+    help: "give the objects of one of the two other names, and its pods a Service that does not select the other's",
+  }), "Two Rollouts that set the weights of one route undo each other's steps."),
+  IZ347: rule("warning", "workload of a Rollout is not in the input", (a: { rollout: string; kind: string; target: string; now?: string }) => ({
+    read: `workloadRef ${a.kind} ${a.target} in Rollout ${a.rollout}`,
+    expected: "a workload of this kind and name in the Rollout's namespace, which holds its pods",
+    help: a.now ? renamedHelp(a.now) : "add it, mend the name, or accept this where another Application brings it",
+  }), "Without the pods nobody knows which Services a Rollout is for, so its routes are not made."),
+  IZ348: rule("error", "Rollout cannot work", (a: { rollout: string; found: string; expected: string; help: string }) => ({
+    read: `Rollout ${a.rollout}: ${a.found}`,
+    expected: a.expected,
+    help: a.help,
+  }), "The API server or Argo Rollouts refuses the Rollout, or Istio what would be made for it."),
+  IZ349: rule("warning", "no label that Flagger changes", (a: { workload: string; labels: readonly string[] }) => ({
+    read: `${a.workload} selects its pods by ${list(a.labels)}`,
+    expected: "app, name or app.kubernetes.io/name: by that one Flagger tells its copy, the primary, apart",
+    help: "use one of these; where Flagger runs with other -selector-labels, write the PeerAuthentication of the primary by hand",
+  }), "The mode set here holds for the pods of the canary alone; those that serve have other labels."),
   IZ350: rule("error", "mTLS and TLS settings contradict", (a: { mode: string; policy: string; tls: string }) => ({
     read: `tls ${a.tls} towards pods whose PeerAuthentication (${a.policy}) says ${a.mode}`,
     expected: "no tls setting: Istio then chooses what the server takes",
@@ -448,9 +470,11 @@ export const catalogue = {
     expected: "a Service with a selector, or a workload",
     help: "set it on a Service with a selector; a whole namespace takes istiomize.dev/mtls without a port",
   }), "A PeerAuthentication for one Service selects its pods, and Istio takes port-level modes only together with a selector."),
-  IZ355: rule("info", "Argo Rollouts sets these weights", (a: { rollout: string; virtualService: string; between: string }) => ({
+  IZ355: rule("info", "Argo Rollouts sets these weights", (a: { rollout: string; virtualService: string; between: string; pending: readonly string[] }) => ({
     read: `Rollout ${a.rollout} splits VirtualService ${a.virtualService} between ${a.between}`,
-    help: "made as it asks for it, 100 to 0; let Argo CD ignore the weights (gitops/argocd/ignore-differences.yaml)",
+    help: a.pending.length > 0
+      ? `the Rollout says ${list(a.pending)}, the name before a prefix or suffix: see that \`configurations:\` lists the rollout-transform.yaml of Argo Rollouts, by which kustomize mends it`
+      : "made as it asks for it, 100 to 0; let Argo CD ignore the weights (ignore-differences.yaml, which `istiomize install --argocd` writes)",
   }), "Argo Rollouts needs a VirtualService with both destinations, and changes their weights in the cluster."),
   IZ356: rule("warning", "weights belong to Argo Rollouts", (a: { key: string; rollout: string; stable: string; canary: string }) => ({
     read: `istiomize.dev/${a.key} on a Service whose traffic Rollout ${a.rollout} splits`,
@@ -460,12 +484,12 @@ export const catalogue = {
   IZ357: rule("error", "Service of a Rollout is not in the input", (a: { rollout: string; field: string; service: string; suggestion?: string }) => ({
     read: a.service === "" ? `no ${a.field} in Rollout ${a.rollout}, and no destinationRule` : `${a.field} ${a.service} of Rollout ${a.rollout}`,
     expected: a.service === "" ? "stableService and canaryService, or a destinationRule with two subsets" : "a Service of this name in the Rollout's namespace",
-    help: a.suggestion ? `it is ${a.suggestion} now: a prefix or suffix reaches Rollouts only with the \`configurations:\` that Argo Rollouts has for kustomize` : "add it, or mend the name in the Rollout",
+    help: a.suggestion ? renamedHelp(a.suggestion) : "add it, or mend the name in the Rollout",
   }), "The rule that Argo Rollouts works on needs both destinations."),
-  IZ358: rule("warning", "Rollout names an object that is not in the input", (a: { rollout: string; kind: string; name: string; here: readonly string[] }) => ({
+  IZ358: rule("warning", "Rollout names an object that is not in the input", (a: { rollout: string; kind: string; name: string; expected: string; help: string }) => ({
     read: `${a.kind} ${a.name || "(no name)"} in Rollout ${a.rollout}`,
-    expected: a.here.length > 0 ? `one that is made for its Services: ${list(a.here)}` : `a ${a.kind} of this name`,
-    help: a.here.length > 0 ? `let the Rollout name ${a.here[0]}, or add the other one by hand` : "add it by hand, mend the name, or accept this where another Application brings it",
+    expected: a.expected,
+    help: a.help,
   }), "Argo Rollouts does nothing with a Rollout as long as an object that it names is missing."),
   IZ359: rule("error", "Rollout does not fit its routes", (a: { rollout: string; object: string; found: string; expected: string; help: string }) => ({
     read: `${a.object} for Rollout ${a.rollout}: ${a.found}`,
@@ -493,6 +517,11 @@ export const catalogue = {
     expected: "less than 100%, or outlier-min-health-percent above 0",
     help: "set istiomize.dev/outlier-min-health-percent, so that ejection stops while too few are healthy",
   }), "With everything ejected every call ends in 503."),
+  IZ364: rule("warning", "more subsets than a Rollout splits", (a: { rollout: string; more: readonly string[] }) => ({
+    read: `additionalSubsetNames ${list(a.more)} of Rollout ${a.rollout}`,
+    expected: "two subsets: the stable and the canary one share what is made here, and no others get traffic",
+    help: "remove additionalSubsetNames, or write the VirtualService and the DestinationRules by hand",
+  }), "Argo Rollouts leaves the share of such subsets alone; istiomize gives them none."),
   IZ365: rule("warning", "consistent hash is weakened", (a: { by: string }) => ({
     read: `consistent-hash together with ${a.by}`,
     expected: "hashing over one fixed set of pods",
@@ -738,10 +767,10 @@ export const catalogue = {
     const [reason, help] = systemErrors[a.code] ?? [a.message, "see why, and run again"];
     return { read: `${reason} (${a.code})`, expected: "to be able to write here", help: `${help}, or choose another directory` };
   }, "A file is written beside its place and renamed there, so the directory itself must be writable."),
-  IZ452: rule("error", "changed since istiomize wrote it", (a: { now: "changed" | "foreign"; more: number }) => ({
-    read: `${a.now === "changed" ? "a file that somebody edited" : "another content, and no note that istiomize wrote it"}${a.more > 0 ? ` (and ${a.more} more such files)` : ""}`,
+  IZ452: rule("error", "would be overwritten", (a: { now: "changed" | "foreign"; more: number }) => ({
+    read: `${a.now === "changed" ? "a file that somebody edited" : "a file that istiomize did not write"}${a.more > 0 ? ` (and ${a.more} more such files)` : ""}`,
     expected: "a file as an earlier `istiomize install --argocd` wrote it, or none",
-    help: "keep changes of your own in a kustomization that takes this one in; --force overwrites it; nothing was written",
+    help: `${a.now === "changed" ? "keep changes of your own in a kustomization that takes this one in" : "move it away, or choose another directory"}; --force overwrites it; nothing was written`,
   }), "The tree for Argo CD is replaced as a whole by that of another version, and what people wrote into it would be lost."),
   IZ453: rule("error", "no plugin home", () => ({
     read: "neither KUSTOMIZE_PLUGIN_HOME nor XDG_CONFIG_HOME nor HOME in the environment",
@@ -791,10 +820,10 @@ export const catalogue = {
     expected: "to be built with its mesh on this machine",
     help: a.fix,
   }), "The layout of a tree, and the form of its transformer, decide what must be installed where it is built."),
-  IZ462: rule("warning", "no guard", (a: { missing: "both" | "document" | "field" }) => ({
-    read: { both: "a transformer that kustomize may skip without a word", document: "spec.guard: true, and no PatchTransformer that deletes the marker", field: "the PatchTransformer of the guard, and no spec.guard: true" }[a.missing],
+  IZ462: rule("warning", "no guard", () => ({
+    read: "a transformer that kustomize may skip without a word",
     expected: "spec.guard: true, and as a second document a PatchTransformer that deletes IstiomizeRan",
-    help: { both: "add both, as `istiomize scaffold tree --layout transformer` writes them", document: "add it, or the marker goes to the cluster, which refuses it", field: "add it to the ServiceMesh, or every build fails" }[a.missing],
+    help: "add both, as `istiomize scaffold tree --layout transformer` writes them",
   }), "Without --enable-exec, and always under kubectl, an exec function is skipped with exit code 0: the build loses its mesh and nobody notices."),
   IZ463: rule("warning", "a function that older kustomize refuses", (a: { field: "args" | "envs" }) => ({
     read: `exec.${a.field} in config.kubernetes.io/function`,
@@ -826,10 +855,10 @@ export const catalogue = {
     expected: "one of the two: Argo CD refuses an Application with both",
     help: "what kustomize: says goes into an overlay, or use the plugin or exec mode, in which it works",
   }), "An Application source has one type."),
-  IZ469: rule("error", "Argo CD knows nothing of this name", (a: { what: "plugin" | "version"; name: string; known: readonly string[]; suggestion?: string }) => ({
+  IZ469: rule("error", "Argo CD knows nothing of this name", (a: { what: "plugin" | "version"; name: string; known: readonly string[]; suggestion?: string; component?: string }) => ({
     read: a.what === "plugin" ? (a.name === "" ? "spec.source.plugin without a name, and no plugin with `discover`" : `spec.source.plugin.name ${quote(a.name)}`) : `spec.source.kustomize.version ${quote(a.name)}`,
-    expected: a.what === "plugin" ? `the name of a ConfigManagementPlugin, with \`-<spec.version>\` behind it where it has one: ${list(a.known)}` : `a <name> for which argocd-cm says kustomize.path.<name>: ${list(a.known)}`,
-    help: a.suggestion ? `did you mean ${quote(a.suggestion)}?` : a.what === "plugin" ? "name one of them" : `add kustomize.path.${a.name} to argocd-cm, or leave version out`,
+    expected: a.what === "plugin" ? `the name of a ConfigManagementPlugin, with \`-<spec.version>\` behind it where it has one: ${list(a.known, "none is switched on")}` : `a <name> for which argocd-cm says kustomize.path.<name>: ${list(a.known, "it says none")}`,
+    help: a.component ? `list ${a.component} under \`components:\` of Argo CD's kustomization` : a.suggestion ? `did you mean ${quote(a.suggestion)}?` : a.what === "plugin" ? "name one of them" : `add kustomize.path.${a.name} to argocd-cm, or leave version out`,
   }), "Argo CD reports an error instead of rendering the Application."),
   IZ470: rule("warning", "every repository may run programs in Argo CD", (a: { options: string }) => ({
     read: `kustomize.buildOptions: ${a.options}`,
@@ -846,9 +875,9 @@ export const catalogue = {
     expected: "`command: [istiomize, render, .]`, which fails when a part of it does",
     help: "write that; or begin the script with `set -euo pipefail` in a shell that knows it (bash)",
   }), "A shell gives the exit code of the last command of a pipe: a failed build becomes an empty render, and an empty render deletes everything."),
-  IZ473: rule("warning", "a key that Argo CD ignores", (a: { key: string; suggestion?: string }) => ({
+  IZ473: rule("warning", "a key that Argo CD ignores", (a: { key: string; known: readonly string[]; suggestion?: string }) => ({
     read: `${a.key}, which a ConfigManagementPlugin does not have`,
-    expected: "version, init, generate, discover, parameters, preserveFileMode, provideGitCreds",
+    expected: `one of ${list(a.known)}`,
     help: maybe(a.suggestion) ?? "take it out",
   }), "The file of a plugin is no object of a cluster: nothing checks it, and what is misspelled is not there."),
   IZ474: rule("error", "Flux cannot run istiomize", (a: { path: string; mode: string; directory: string }) => ({
@@ -856,6 +885,20 @@ export const catalogue = {
     expected: "files that plain kustomize builds: Flux runs no plugins, and has no setting that would allow it",
     help: `\`istiomize generate --migrate ${a.directory}\`, then \`istiomize generate ${a.directory}\`, and commit what they write; \`istiomize generate --check ${a.directory}\` in CI keeps it up to date`,
   }), "kustomize-controller builds with plugins disabled: a transformer fails there, and a ServiceMesh under `resources:` is an object that the cluster refuses."),
+  IZ475: rule("error", "half a guard", (a: { missing: "document" | "field" }) => ({
+    read: { document: "spec.guard: true, and no PatchTransformer that deletes the marker", field: "the PatchTransformer of the guard, and no spec.guard: true" }[a.missing],
+    expected: "both, or none: spec.guard: true, and a PatchTransformer that deletes IstiomizeRan",
+    help: { document: "add it, or the marker goes to the cluster, which refuses it", field: "add it to the ServiceMesh, or every build fails" }[a.missing],
+  }), "istiomize makes the marker where spec.guard asks for it, and the PatchTransformer deletes it; one without the other fails with and without a mesh."),
+  IZ476: rule("info", "not looked at", (a: { more: number }) => ({
+    read: `no permission to read it${a.more > 0 ? ` (and ${a.more} more)` : ""}`,
+    help: "if it configures Argo CD or Flux, run doctor as somebody who may read it",
+  }), "What stands there may say otherwise than what was found elsewhere."),
+  IZ477: rule("error", "a parameter that istiomize refuses", (a: { message: string }) => ({
+    read: a.message,
+    expected: "parameters as gitops/argocd/cmp/plugin.yaml announces them: strict, \"true\" or \"false\", and environment",
+    help: "mend it in spec.source.plugin.parameters of the Application",
+  }), "A parameter that nobody reads is a setting that somebody believes in, so the render ends with an error."),
 
   // ---- 9xx: our own bugs
   IZ901: rule("error", "istiomize itself failed", (a: { version: string; step: string; message: string }) => ({

@@ -8,7 +8,7 @@ import { isAddressOnly } from "../mesh/rollouts.ts";
 import { isOwn, needsHttp, type MeshService } from "../mesh/service.ts";
 import { isPolicy, type Subset } from "../mesh/subsets.ts";
 import type { Generator, MeshContext } from "../mesh/context.ts";
-import { makeMetadata } from "./metadata.ts";
+import { madeFor, makeMetadata } from "./metadata.ts";
 import { applyPatch } from "./patch.ts";
 import { makeTrafficPolicy, type Fits } from "./traffic-policy.ts";
 
@@ -43,7 +43,7 @@ function makeDestinationRule(service: MeshService, context: MeshContext): { obje
     diagnostics,
     object: {
       apiVersion: "networking.istio.io/v1", kind: "DestinationRule",
-      metadata: makeMetadata(context, service.governed?.destinationRule ?? service.name, service.namespace, { text: `Service/${service.name}`, objects: [service.object] }),
+      metadata: makeMetadata(context, service.governed?.destinationRule ?? service.name, service.namespace, madeFor(service)),
       spec: patch ? applyPatch(generated, patch) : generated,
     },
   };

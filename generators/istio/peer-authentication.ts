@@ -74,7 +74,7 @@ function makeSelected(context: MeshContext): Generated {
     ...bySteering(context).flatMap((service) => readService(service, context, diagnostics)),
     ...context.workloads.filter((workload) => !served.has(workload)).flatMap((workload) => readWorkload(workload, undefined, context, diagnostics) ?? []),
   ];
-  const made = mergeAlike(selected, diagnostics).flatMap((modes) => [modes, ...primaryOf(modes, context)]).map((modes): Made => ({
+  const made = mergeAlike(selected, diagnostics).flatMap((modes) => [modes, ...primaryOf(modes, context, diagnostics)]).map((modes): Made => ({
     beside: modes.item,
     object: makeObject(context, modes.name, modes.namespace, modes.source, compact({
       selector: { matchLabels: modes.selector },
@@ -89,9 +89,9 @@ function makeSelected(context: MeshContext): Generated {
  * The first of two Services with one selector names the object: those with a cluster IP before headless ones, that of
  * a Rollout's routes before its stable and canary ones, then by name.
  */
-function bySteering({ known, governed }: MeshContext): readonly KnownService[] {
+function bySteering({ known, governance }: MeshContext): readonly KnownService[] {
   const roles = ["apex", "stable", "canary"];
-  const rank = ({ shape, object }: KnownService): number => (shape === "cluster" ? 0 : 10) + roles.indexOf(governed.get(object)?.role ?? "apex");
+  const rank = ({ shape, object }: KnownService): number => (shape === "cluster" ? 0 : 10) + roles.indexOf(governance.governed.get(object)?.role ?? "apex");
   return [...known].sort((a, b) => rank(a) - rank(b) || compareText(nameOf(a.object), nameOf(b.object)));
 }
 
@@ -113,10 +113,16 @@ function merge(one: Modes, other: Modes, diagnostics: Diagnostic[]): Modes {
   return { ...one, ports, objects: [...new Set([...one.objects, ...other.objects])], ...(mode && { mode }) };
 }
 
+/** Flagger, by default, changes the first of these labels that a workload selects by. */
+const flaggersLabels = ["app", "name", "app.kubernetes.io/name"];
+
 /** Flagger runs the stable pods from a copy of the workload, whose label ends with `-primary`: the same for those. */
-function primaryOf(modes: Modes, { flagger }: MeshContext): readonly Modes[] {
+function primaryOf(modes: Modes, { flagger }: MeshContext, diagnostics: Diagnostic[]): readonly Modes[] {
   const target = flagger.find(({ workload }) => workload && selects(modes.selector, workload.podLabels) && (workload.namespace || modes.namespace) === modes.namespace);
-  const label = ["app", "name", "app.kubernetes.io/name"].find((key) => target?.workload?.selector[key] !== undefined);
+  const label = flaggersLabels.find((key) => target?.workload?.selector[key] !== undefined);
+  if (target?.workload && label === undefined) {
+    diagnostics.push(diagnose("IZ349", { ref: refOf(target.workload.item.object), path: ["spec", "selector", "matchLabels"] }, { workload: target.workload.name, labels: Object.keys(target.workload.selector) }));
+  }
   const value = label === undefined ? undefined : modes.selector[label];
   return value === undefined ? [] : [{ ...modes, name: `${modes.name}-primary`, selector: { ...modes.selector, [label!]: `${value}-primary` } }];
 }

@@ -8,7 +8,7 @@ import { targetPort, type RoutePlan } from "../mesh/destinations.ts";
 import type { RolloutRoutes } from "../mesh/rollouts.ts";
 import { isOwn, needsHttp, portSettings, type MeshService } from "../mesh/service.ts";
 import type { Generator, MeshContext } from "../mesh/context.ts";
-import { makeMetadata } from "./metadata.ts";
+import { madeFor, makeMetadata } from "./metadata.ts";
 import { applyPatch } from "./patch.ts";
 
 /** Settings that give a mesh VirtualService something to say. */
@@ -70,7 +70,7 @@ function makeVirtualService(service: MeshService, context: MeshContext): { objec
     diagnostics,
     object: {
       apiVersion: "networking.istio.io/v1", kind: "VirtualService",
-      metadata: makeMetadata(context, service.governed?.virtualService?.name ?? service.name, service.namespace, { text: `Service/${service.name}`, objects: [service.object] }, 1),
+      metadata: makeMetadata(context, service.governed?.virtualService?.name ?? service.name, service.namespace, madeFor(service), 1),
       spec: patch ? applyPatch(generated, patch) : generated,
     },
   };

@@ -4,7 +4,8 @@ import type { MeshConfig } from "./config.ts";
 import type { RoutePlan } from "./destinations.ts";
 import type { Levels } from "./levels.ts";
 import type { FlaggerTarget } from "./flagger.ts";
-import type { Governed, Rollout } from "./rollouts.ts";
+import type { ServiceLookup } from "./lookup.ts";
+import type { Governance, Rollout } from "./rollouts.ts";
 import type { MeshService } from "./service.ts";
 import type { KnownService } from "./settings.ts";
 import type { Workload } from "./workload.ts";
@@ -15,11 +16,11 @@ export interface MeshContext {
   readonly services: readonly MeshService[];
   /** Meshed Services whose objects something else writes (Flagger). */
   readonly leftOut: readonly MeshService[];
-  /** What Flagger writes routes for. */
+  /** What Flagger runs a copy of, and writes routes for. */
   readonly flagger: readonly FlaggerTarget[];
   readonly rollouts: readonly Rollout[];
-  /** What Argo Rollouts make of Services, by the Service's object. */
-  readonly governed: ReadonlyMap<KubeObject, Governed>;
+  readonly governance: Governance;
+  readonly lookup: ServiceLookup<KnownService>;
   readonly plans: ReadonlyMap<MeshService, RoutePlan>;
   readonly known: readonly KnownService[];
   readonly workloads: readonly Workload[];

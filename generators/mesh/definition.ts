@@ -99,8 +99,8 @@ export const definition: Shape & { readonly kind: "object" } = {
     argocd: {
       kind: "object", summary: "Argo CD.",
       fields: {
-        syncWaves: value(boolean, "Sync waves: DestinationRules in the wave of their Service, VirtualServices and PeerAuthentications in the next, and pruned in reverse. Without it each is in its Service's wave.", false),
-        recordWarnings: value(boolean, "Each generated object carries the warnings about it, its Service and the workloads behind that one as `istiomize.dev/warnings`: Argo CD shows no others unless they are errors (`strict`).", false),
+        syncWaves: value(boolean, "Sync waves: DestinationRules in the wave of their Service, VirtualServices and PeerAuthentications in the next, and pruned in reverse; what a Rollout names in the two waves before the Rollout, which is not healthy without it. Without this setting each is in its Service's wave.", false),
+        recordWarnings: value(boolean, "Each generated object carries the warnings about it, its Service and the workloads behind that one as `istiomize.dev/warnings`: Argo CD shows no others unless they are errors (`strict`). Not in the files layout: there `generate --check` shows them, before the merge.", false),
       },
     },
     mtls: {

@@ -9,7 +9,7 @@ import { describePort, type ServicePort } from "../kube/protocol.ts";
 import type { MeshConfig } from "./config.ts";
 import { namespaceFor } from "./levels.ts";
 import { earlierNamesOf, type ServiceLookup } from "./lookup.ts";
-import { findRenamed, type Governed } from "./rollouts.ts";
+import type { Governed } from "./rollouts.ts";
 import type { MeshService } from "./service.ts";
 import type { KnownService } from "./settings.ts";
 import type { Subset } from "./subsets.ts";
@@ -54,7 +54,7 @@ export function planRoutes(service: MeshService, lookup: ServiceLookup<KnownServ
   const active = service.settings.get("active");
   const setting = weights ?? active;
   const { governed } = service;
-  if (governed?.role === "apex") return planRollout(service, governed, host, setting, diagnostics, lookup, config);
+  if (governed?.role === "apex") return planRollout(service, governed, host, setting, diagnostics, config);
   if (!setting) return { host, diagnostics };
   const written: readonly (Destination & { weight?: number })[] = weights ? weights.value : [active!.value];
   const targets = written.flatMap((destination) => {
@@ -69,29 +69,18 @@ export function planRoutes(service: MeshService, lookup: ServiceLookup<KnownServ
 }
 
 /** All traffic to the stable side, and the canary beside it: Argo Rollouts moves the weights from there. */
-function planRollout(service: MeshService, governed: Governed, host: string, setting: Setting | undefined, found: readonly Diagnostic[], lookup: ServiceLookup<KnownService>, config: MeshConfig): RoutePlan {
-  const { rollout } = governed;
-  const diagnostics = [...found];
-  const sides = (["stable", "canary"] as const).map((side): Target | undefined => {
-    const weight = side === "stable" ? 100 : 0;
-    if (rollout.rule) return { host, service, weight, subset: service.subsets.find(({ name }) => name === rollout.rule![side])! };
-    const other = governed[side];
-    return other && { host: hostOf(other, service.namespace, config), service: other, weight };
-  });
-  const names = rollout.rule ? [rollout.rule.stable, rollout.rule.canary] : [rollout.stableService ?? "", rollout.canaryService ?? ""];
-  sides.forEach((target, i) => {
-    if (target) return;
-    const renamed = findRenamed(names[i]!, lookup.services);
-    const suggestion = renamed && nameOf(renamed.object);
-    diagnostics.push(diagnose("IZ357", rollout.place, { rollout: rollout.name, field: i === 0 ? "stableService" : "canaryService", service: names[i]!, ...(suggestion && { suggestion }) }, { subject: service.ref }));
-  });
-  if (setting && !saysTheSame(setting, names)) diagnostics.push(diagnose("IZ356", setting.source.place, { key: setting.name, rollout: rollout.name, stable: names[0]!, canary: names[1]! }, { subject: service.ref }));
-  const targets = sides.filter((target) => target !== undefined);
-  if (targets.length < 2) return { host, place: rollout.place, diagnostics };
-  diagnostics.push(diagnose("IZ355", rollout.place, {
-    rollout: rollout.name, virtualService: governed.virtualService!.name, between: `${rollout.rule ? "subsets" : "Services"} ${names[0]} and ${names[1]}`,
-  }, { subject: service.ref }));
-  return { host, targets, place: rollout.place, diagnostics };
+function planRollout(service: MeshService, { rollout, virtualService, stable, canary }: Governed, host: string, setting: Setting | undefined, found: readonly Diagnostic[], config: MeshConfig): RoutePlan {
+  const { rule, place, pending } = rollout;
+  const subset = (name: string): Target => ({ host, service, subset: service.subsets.find((each) => each.name === name)! });
+  const whole = (other: KnownService): Target => ({ host: hostOf(other, service.namespace, config), service: other });
+  const [one, other] = rule ? [subset(rule.stable), subset(rule.canary)] : [whole(stable!), whole(canary!)];
+  const [first, second] = rule ? [rule.stable, rule.canary] : [nameOf(stable!.object), nameOf(canary!.object)];
+  const subject = { subject: service.ref };
+  return { host, place, targets: [{ ...one, weight: 100 }, { ...other, weight: 0 }], diagnostics: [
+    ...found,
+    ...(setting && !saysTheSame(setting, [first, second]) ? [diagnose("IZ356", setting.source.place, { key: setting.name, rollout: rollout.name, stable: first, canary: second }, subject)] : []),
+    diagnose("IZ355", place, { rollout: rollout.name, virtualService: virtualService!.name, between: `${rule ? "subsets" : "Services"} ${first} and ${second}`, pending: pending.map(({ was }) => was) }, subject),
+  ] };
 }
 
 function saysTheSame({ name, value }: Setting, [stable, canary]: readonly string[]): boolean {

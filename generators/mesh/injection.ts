@@ -17,7 +17,7 @@ export function meshedNamespaces(context: MeshContext): readonly string[] {
     const { own, ports } = levels.of("object" in each ? each.object : each.item.object);
     return own.has("mtls") || [...ports.values()].some((layer) => layer.has("mtls"));
   }).map((each) => namespaceFor(each.item.object, config));
-  const copied = context.flagger.filter(({ workload }) => workload && isWanted(workload, context)).map(({ namespace }) => namespace || config.namespace);
+  const copied = context.flagger.filter(({ isIstio, workload }) => isIstio && workload && isWanted(workload, context)).map(({ namespace }) => namespace || config.namespace);
   return [...new Set([...meshed, ...secured, ...copied])].filter((namespace) => namespace !== "").sort(compareText);
 }
 

@@ -5,7 +5,7 @@ import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import { suggest } from "../diagnostics/suggest.ts";
 import { annotationPrefix, asMapping, equal, kindOf, mappingAt, namespaceOf, nameOf, refOf, type Item, type KubeObject } from "../kube/object.ts";
 import { whyNotAccepted, type MeshConfig } from "./config.ts";
-import { podMetadataPath } from "./workload.ts";
+import { findReferred, podMetadataPath } from "./workload.ts";
 
 /** Every object's settings, read once, and the levels that they stand on. */
 export interface Levels {
@@ -39,12 +39,21 @@ export function readLevels(sources: readonly Item[], config: MeshConfig): Levels
     diagnostics.push(...checkProfiles(own, config), ...checkLocked([...(profiles(own) ?? []), own], config), ...checkPatches(own, config));
   }
   for (const { ports } of byObject.values()) for (const layer of ports.values()) diagnostics.push(...checkLocked([layer], config));
+  // Annotations of a Rollout without pods of its own are for the pods of the workload that it refers to.
+  for (const [rollout, { object }] of findReferred(sources)) {
+    const [far, near] = [byObject.get(object) ?? empty, byObject.get(rollout)];
+    if (near) byObject.set(object, { own: new Map([...far.own, ...near.own]), ports: mergePorts(far.ports, near.ports) });
+  }
   return {
     of: (object) => byObject.get(object) ?? empty,
     ofNamespace: (namespace) => namespaces.get(namespace) ?? [],
     profilesOf: profiles,
     diagnostics,
   };
+}
+
+function mergePorts(far: ObjectSettings["ports"], near: ObjectSettings["ports"]): ObjectSettings["ports"] {
+  return new Map([...new Set([...far.keys(), ...near.keys()])].map((port) => [port, new Map([...(far.get(port) ?? []), ...(near.get(port) ?? [])])]));
 }
 
 /** Entries of `spec.namespaces` for a namespace that nothing is in: a misspelled name. */

@@ -10,6 +10,19 @@ export function earlierNamesOf(item: Item): readonly EarlierName[] {
 }
 
 /**
+ * Names that references to an object may still say: kustomize mends references after its transformers, at the end of a
+ * build. In what a build gave they are mended, or never will be.
+ */
+export function pendingNamesOf(item: Item): readonly string[] {
+  return item.earlier ? [] : earlierNamesOf(item).map(({ name }) => name);
+}
+
+/** What a reference by name means: the one of that name, else the one that kustomize will mend the reference for. */
+export function findNamed<T>(name: string | undefined, among: readonly T[], itemOf: (entry: T) => Item): T | undefined {
+  return among.find((entry) => nameOf(itemOf(entry).object) === name) ?? among.find((entry) => pendingNamesOf(itemOf(entry)).some((each) => each === name));
+}
+
+/**
  * Finds Services by the names that people wrote: by final name, and by the names from before an overlay's prefix,
  * suffix or namespace. More than one result means that the name is ambiguous.
  */

@@ -1,5 +1,6 @@
 import { carrierOf } from "../annotations/read.ts";
 import { asList, asMapping, asText, groupOf, kindOf, mappingAt, nameOf, namespaceOf, selects, stringsAt, type Item, type KubeObject, type Mapping } from "../kube/object.ts";
+import { findNamed } from "./lookup.ts";
 
 /** A Deployment, StatefulSet, DaemonSet or Rollout, with what of it matters to the mesh. */
 export interface Workload {
@@ -16,12 +17,12 @@ export interface Workload {
 /** Everything in the input that runs pods behind Services. */
 export function findWorkloads(items: readonly Item[]): readonly Workload[] {
   const minimums = findAutoscalerMinimums(items);
-  const rollouts = findReferringRollouts(items);
+  const rollouts = new Map([...findReferred(items)].map(([rollout, { object }]) => [object, rollout]));
   return items.flatMap((item): Workload[] => {
     const { object } = item;
     const spec = mappingAt(object, "spec");
     if (carrierOf(object) !== "Workload" || spec["workloadRef"] !== undefined) return [];
-    const rollout = rollouts.get(`${namespaceOf(object)}/${kindOf(object)}/${nameOf(object)}`);
+    const rollout = rollouts.get(object);
     const declared = mappingAt(rollout ?? object, "spec")["replicas"];
     const minimum = minimums.get(`${namespaceOf(object)}/${kindOf(object)}/${nameOf(object)}`);
     const replicas = minimum ?? (kindOf(object) === "DaemonSet" ? undefined : typeof declared === "number" ? declared : 1);
@@ -35,12 +36,18 @@ export function findWorkloads(items: readonly Item[]): readonly Workload[] {
   });
 }
 
-/** Argo Rollouts without pods of their own: the Deployment that they refer to holds the template, they the replicas. */
-function findReferringRollouts(items: readonly Item[]): ReadonlyMap<string, KubeObject> {
-  return new Map(items.flatMap(({ object }): [string, KubeObject][] => {
-    const target = mappingAt(object, "spec")["workloadRef"];
-    if (kindOf(object) !== "Rollout" || target === undefined) return [];
-    return [[`${namespaceOf(object)}/${asText(asMapping(target)?.["kind"])}/${asText(asMapping(target)?.["name"])}`, object]];
+/** Whether it is an Argo Rollout without pods of its own: the Deployment that it refers to holds the template, it the replicas. */
+export function isReferring(object: KubeObject): boolean {
+  return kindOf(object) === "Rollout" && groupOf(object) === "argoproj.io" && mappingAt(object, "spec")["workloadRef"] !== undefined;
+}
+
+/** By Rollout, the workload that it refers to, where that is in the input. */
+export function findReferred(items: readonly Item[]): ReadonlyMap<KubeObject, Item> {
+  return new Map(items.filter(({ object }) => isReferring(object)).flatMap(({ object }): [KubeObject, Item][] => {
+    const target = mappingAt(object, "spec", "workloadRef");
+    const alike = items.filter((each) => kindOf(each.object) === target["kind"] && groupOf(each.object) === "apps" && namespaceOf(each.object) === namespaceOf(object));
+    const found = findNamed(asText(target["name"]), alike, (item) => item);
+    return found ? [[object, found]] : [];
   }));
 }
 

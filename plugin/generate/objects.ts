@@ -55,5 +55,5 @@ export class Sources {
 export async function runOn(items: readonly Item[]): Promise<PipelineResult> {
   const asks = items.some(({ object }) => isServiceMesh(object) && mappingAt(object, "spec")["requires"] !== undefined);
   const satisfies = asks ? (await import("../version.ts")).satisfies : undefined;
-  return runPipeline({ items, caller: "stream", rebuildsAll: true, version: ISTIOMIZE_VERSION, ...(satisfies && { satisfies }) });
+  return runPipeline({ items, caller: "stream", isFiles: true, version: ISTIOMIZE_VERSION, ...(satisfies && { satisfies }) });
 }

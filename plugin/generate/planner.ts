@@ -19,6 +19,7 @@ import { runOn, Sources, type Source } from "./objects.ts";
 import { fileNameOf, referencesFile, type OriginOf } from "./ownership.ts";
 import { findNamespaces, moveItem, placeObject, readRenaming, serviceNames, withNamespaceOf } from "./place.ts";
 import { Queue } from "./queue.ts";
+import { readReferences, restoreReferences } from "./references.ts";
 import { describeBuild, inTree, originalTexts } from "./render-files.ts";
 import { shown, type SourceTree } from "./source.ts";
 import { beside, type Seed, type Wanted } from "./wanted.ts";
@@ -188,7 +189,8 @@ export class Planner {
       const { wrapper, build } = builds.get(target)!;
       const done = await build;
       if (done.code !== 0) return [describeBuild(inTree(done, tool, workspace, wrapper, target), this.#tree.nodes.get(target)!)];
-      return readBuild(done.stdout, wrapper, this.#changes, this.#wanted.seeds, () => learnNames(target));
+      const built = await readBuild(done.stdout, wrapper, this.#changes, this.#wanted.seeds, () => learnNames(target));
+      return restoreReferences(built, readReferences(this.#tree, target));
     };
     const changed = (target: string): void => {
       this.#copyDirectory(workspace, target);

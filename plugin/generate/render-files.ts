@@ -34,7 +34,7 @@ export async function renderFiles(tool: Tool, directory: string, flags: readonly
   const wrapper = workspace.wrap(tree.root, { origins: false });
   const build = await startBuild(tool, wrapper, flags);
   if (build.code !== 0) return { failed: inTree(build, tool, workspace, wrapper, tree.root) };
-  const run = { text: build.stdout, name: directory, rebuildsAll: true, ...options };
+  const run = { text: build.stdout, name: directory, isFiles: true, ...options };
   const output = await runFunction(run);
   if (!output.usedNames) return { output };
   return { output: await runFunction({ ...run, knowledge: await learnEarlierNames(tool, workspace.toCopy(tree.root), flags, temporary) }) };

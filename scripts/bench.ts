@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { benchCases } from "./bench/cases.ts";
-import { describeMachine, replaceTable, writeTable } from "./bench/report.ts";
+import { describeMachine, replaceRow, replaceTable, writeTable } from "./bench/report.ts";
 import { root } from "./tools.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "istiomize-bench-"));
@@ -38,7 +38,10 @@ try {
   const table = writeTable(figures, machine);
   console.log(table);
   if (values.json) writeFileSync(values.json, `${JSON.stringify({ machine, figures }, null, 2)}\n`);
-  if (values.readme) replaceTable(join(root, "README.md"), table);
+  if (values.readme) {
+    replaceTable(join(root, "README.md"), table);
+    replaceRow(join(root, "gitops/argocd/README.md"), figures);
+  }
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 2;

@@ -5,6 +5,7 @@ import { delimiter, dirname, join } from "node:path";
 import { dump } from "js-yaml";
 import { bundle, findOnPath, root } from "../tools.ts";
 import type { BenchContext, Figure } from "./cases.ts";
+import { argoRatio } from "./report.ts";
 import { median, runCommand } from "./measure.ts";
 import { makeStream, writeHandwrittenTree, writeMeshedTree } from "./trees.ts";
 
@@ -50,7 +51,7 @@ export function benchArgoCd({ folder, rounds: wanted = rounds }: BenchContext): 
     return [name, median(outcomes.slice(1).map((outcome) => outcome.seconds))];
   })) as Record<keyof typeof ways, number>;
 
-  const against = (name: keyof typeof ways): Figure => ({ what: "… against the files by hand", value: seconds[name] / seconds.plain, unit: "×" });
+  const against = (name: keyof typeof ways): Figure => ({ what: argoRatio, value: seconds[name] / seconds.plain, unit: "×" });
   return [
     { what: `Argo CD, ${services} services, kustomize, Istio files by hand`, value: seconds.plain, unit: "s" },
     { what: `Argo CD, ${services} services, plugin sidecar (\`istiomize render .\`)`, value: seconds.cmp, unit: "s" },

@@ -5,6 +5,9 @@ import { availableParallelism, cpus, totalmem } from "node:os";
 import { findTools } from "../tools.ts";
 import type { Figure } from "./cases.ts";
 
+/** What the figures are called that stand in the guide for Argo CD, one for each of its ways. */
+export const argoRatio = "… against the files by hand";
+
 export interface Machine {
   readonly date: string;
   readonly cores: number;
@@ -70,4 +73,14 @@ export function replaceTable(file: string, table: string): void {
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`${file} has no ${begin} … ${end}`);
   writeFileSync(file, `${text.slice(0, from + begin.length)}\n${table}${text.slice(to)}`);
+}
+
+/** Puts what Argo CD takes in each mode into the table of its guide. @throws where there is no such row */
+export function replaceRow(file: string, figures: readonly Figure[]): void {
+  const ratios = figures.filter(({ what }) => what === argoRatio).map(({ value }) => `${value.toFixed(1)} × |`);
+  if (ratios.length === 0) return;
+  const text = readFileSync(file, "utf8");
+  const row = /^(\| time of a render, [^|]*\|).*$/m;
+  if (!row.test(text)) throw new Error(`${file} has no row for the time of a render`);
+  writeFileSync(file, text.replace(row, (_, head: string) => `${head} ${ratios.join(" ")}`));
 }

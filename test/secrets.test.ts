@@ -11,7 +11,10 @@ import { findSecretLines } from "../plugin/report/secret-lines.ts";
 import { withoutQuotes } from "../plugin/tree/quoted.ts";
 import { findKubectls, findKustomizes } from "./support/callers.ts";
 import { often } from "./support/often.ts";
+import { toolPath } from "../scripts/tools.ts";
 import { istiomize, run, temporary, type Files, type Run } from "./support/process.ts";
+
+process.env["PATH"] = toolPath(); // the packaged kubectl, where there is neither kustomize nor kubectl
 
 /** Values that stand nowhere else, as they are and as `data` has them. */
 const values = ["Zq7xKv9wPj3mTn5b", "pG4hYc8sLd2rWf6k"] as const;

@@ -187,7 +187,9 @@ function layBase(base: string, image: string, executable: string): void {
 
 /** The image as the root of a process with mounts and a network of its own, as root can make one. */
 function inNamespaces(image: string, entrypoint: readonly string[]): Image | undefined {
-  const isPossible = findOnPath("unshare") !== undefined && spawnSync("unshare", ["--mount", "--net", "true"]).status === 0 && process.getuid?.() === 0;
+  // A PATH without the administrator's programs is a usual one.
+  const chroot = findOnPath("chroot", `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`);
+  const isPossible = chroot !== undefined && findOnPath("unshare") !== undefined && spawnSync("unshare", ["--mount", "--net", "true"]).status === 0 && process.getuid?.() === 0;
   if (!isPossible) return undefined;
   const script = `set -e
 image=$1 user=$2 volume=$3; shift 3
@@ -196,7 +198,7 @@ mount -t proc proc "$image/proc"
 mount --rbind /dev "$image/dev"
 [ -z "$volume" ] || mount --bind "$volume" "$image${mountPoint}"
 mount -o remount,ro,bind "$image"
-exec chroot --userspec="$user" --groups= "$image" "$@"`;
+exec ${chroot} --userspec="$user" --groups= "$image" "$@"`;
   return {
     how: "in namespaces",
     run: (args, { user, volume = "", env = {}, ...options }) => run("env", [

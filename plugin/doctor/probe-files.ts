@@ -1,3 +1,5 @@
+import { guardDocument } from "../tree/guard.ts";
+
 /** Texts by path. */
 export type Files = { readonly [path: string]: string };
 
@@ -30,19 +32,6 @@ const local = `  annotations:
     config.kubernetes.io/local-config: "true"
 `;
 
-const guard = `---
-apiVersion: builtin
-kind: PatchTransformer
-metadata:
-  name: istiomize-guard
-patch: |-
-  apiVersion: istiomize.dev/v1alpha1
-  kind: IstiomizeRan
-  metadata:
-    name: istiomize-did-not-run--pass-enable-alpha-plugins-and-enable-exec
-  $patch: delete
-`;
-
 /** What `generate` writes beside the Service, as far as it matters here. */
 const virtualService = `apiVersion: networking.istio.io/v1
 kind: VirtualService
@@ -59,9 +48,9 @@ spec:
 
 /** The smallest tree of each kind: a Service, and the ServiceMesh where that kind has it. */
 export const probeFiles = {
-  exec: { "kustomization.yaml": kustomization("resources: [service.yaml]\ntransformers: [mesh.yaml]\n"), "service.yaml": service, "mesh.yaml": mesh(exec, "guard: true") + guard },
+  exec: { "kustomization.yaml": kustomization("resources: [service.yaml]\ntransformers: [mesh.yaml]\n"), "service.yaml": service, "mesh.yaml": mesh(exec, "guard: true") + guardDocument },
   unguarded: { "kustomization.yaml": kustomization("resources: [service.yaml]\ntransformers: [mesh.yaml]\n"), "service.yaml": service, "mesh.yaml": mesh(exec, "") },
-  plugin: { "kustomization.yaml": kustomization("resources: [service.yaml]\ntransformers: [mesh.yaml]\n"), "service.yaml": service, "mesh.yaml": mesh("", "guard: true") + guard },
+  plugin: { "kustomization.yaml": kustomization("resources: [service.yaml]\ntransformers: [mesh.yaml]\n"), "service.yaml": service, "mesh.yaml": mesh("", "guard: true") + guardDocument },
   resource: { "kustomization.yaml": kustomization("resources: [service.yaml, mesh.yaml]\n"), "service.yaml": service, "mesh.yaml": mesh("", "") },
   files: { "kustomization.yaml": kustomization("resources: [service.yaml, mesh.yaml, istio-virtualservice.yaml]\n"), "service.yaml": service, "mesh.yaml": mesh(local, ""), "istio-virtualservice.yaml": virtualService },
   kpt: { Kptfile: `apiVersion: kpt.dev/v1\nkind: Kptfile\nmetadata:\n  name: probe\n${local}pipeline:\n  mutators:\n  - exec: istiomize\n`, "service.yaml": service, "mesh.yaml": mesh(local, "") },

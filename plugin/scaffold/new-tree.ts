@@ -1,5 +1,6 @@
 import { basename, join } from "node:path";
 import { diagnose, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
+import { guardDocument } from "../tree/guard.ts";
 import { beginDraft } from "./draft.ts";
 import { checkLabel, checkServiceName, type Image } from "./names.ts";
 import { writeTag } from "./overlay-entries.ts";
@@ -127,20 +128,7 @@ spec:
   # Everything else comes from base/istio/mesh.yaml; what stands here wins over it.
   guard: true
   environment: ${environment}
----
-# Without --enable-exec kustomize skips the function and says nothing. Only the function makes the object
-# that is deleted here, so a build that skipped it fails instead of losing the mesh.
-apiVersion: builtin
-kind: PatchTransformer
-metadata:
-  name: istiomize-guard
-patch: |-
-  apiVersion: istiomize.dev/v1alpha1
-  kind: IstiomizeRan
-  metadata:
-    name: istiomize-did-not-run--pass-enable-alpha-plugins-and-enable-exec
-  $patch: delete
-`;
+${guardDocument}`;
 }
 
 function writeReadme({ name, layout, service, shown }: TreeRequest): string {

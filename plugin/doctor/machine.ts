@@ -3,7 +3,8 @@ import { delimiter, dirname, isAbsolute, join } from "node:path";
 import { diagnose, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
 import { findPluginHome, placeInHome, pluginHomes, type PluginHome } from "../tree/plugin-home.ts";
 import { quoteWord } from "../scaffold/next.ts";
-import { findAllOnPath, findOnPath, isExecutable, runProgram } from "./program.ts";
+import { findAllOnPath, findOnPath, isExecutable } from "../tree/on-path.ts";
+import { runProgram } from "./program.ts";
 
 /** An istiomize that somebody else starts: the one on PATH, or the plugin. */
 export interface Installed {

@@ -9,7 +9,8 @@ import { shown } from "../generate/source.ts";
 import { findRenaming } from "../tree/above.ts";
 import { holdsMesh, lookAt, readKustomization, texts, type Kustomization } from "../tree/tree.ts";
 import { firstLine } from "./machine.ts";
-import { findOnPath, isExecutable, readable } from "./program.ts";
+import { findOnPath, isExecutable } from "../tree/on-path.ts";
+import { readable } from "./program.ts";
 
 /** How a kustomization gets its mesh: a form of the transformer, or a layout without one. */
 export type TreeMode = "exec" | "plugin" | "container" | "resource" | "files" | "none";

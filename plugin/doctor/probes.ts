@@ -3,7 +3,8 @@ import { dirname, join } from "node:path";
 import { ownCommand, type Executable } from "../install/executable.ts";
 import { withTemporary } from "../tree/tool.ts";
 import { probeFiles, type Files } from "./probe-files.ts";
-import { findOnPath, inParallel, runProgram, typed, type Ended } from "./program.ts";
+import { findOnPath } from "../tree/on-path.ts";
+import { inParallel, runProgram, typed, type Ended } from "./program.ts";
 import type { FoundTool } from "./tools.ts";
 
 /** A way in which istiomize is run. */

@@ -1,6 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { accessSync, constants, realpathSync, statSync } from "node:fs";
-import { basename, delimiter, join } from "node:path";
+import { basename } from "node:path";
 import { isSystemError } from "../write/disk.ts";
 
 /** How a program ended. */
@@ -70,42 +69,6 @@ export async function inParallel<T, R>(things: readonly T[], most: number, work:
   };
   await Promise.all(Array.from({ length: Math.min(most, things.length) }, worker));
   return results;
-}
-
-/** A file on PATH by the name of a program. */
-export interface OnPath {
-  readonly path: string;
-  readonly isExecutable: boolean;
-}
-
-/** Every file of this name on PATH, the one that is run first; those without run bit too, which a shell passes over. */
-export function findAllOnPath(name: string, path: string = process.env["PATH"] ?? ""): readonly OnPath[] {
-  const extensions = process.platform === "win32" ? [".exe", ".cmd", ""] : [""];
-  const found = path.split(delimiter).filter(Boolean).flatMap((directory) => extensions.map((extension) => join(directory, name + extension))).filter(isFile);
-  const seen = new Set<string>();
-  return found.filter((file) => !seen.has(realpathSync(file)) && seen.add(realpathSync(file))).map((file) => ({ path: file, isExecutable: isExecutable(file) }));
-}
-
-/** The one that a shell runs. */
-export function findOnPath(name: string): string | undefined {
-  return findAllOnPath(name).find(({ isExecutable: is }) => is)?.path;
-}
-
-export function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function isFile(path: string): boolean {
-  try {
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
 }
 
 /** What work on files gives; nothing where the system does not let it. */

@@ -1,6 +1,7 @@
 import { diagnose, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
 import { asMapping, asText } from "../../generators/kube/object.ts";
-import { findAllOnPath, inParallel, runProgram, type Ended } from "./program.ts";
+import { findAllOnPath } from "../tree/on-path.ts";
+import { inParallel, runProgram, type Ended } from "./program.ts";
 
 /** A program that is on PATH. */
 export interface FoundTool {

@@ -8,7 +8,7 @@ import { editLists } from "./lists.ts";
 export type PatchEntry = { readonly path: string } | { readonly patch: string };
 
 /** Stands for an entry that is no text, so that `editLists` can add it or take it out. */
-const placeholder = "istiomize-entry.yaml";
+const standIn = "istiomize-entry.yaml";
 
 interface Replacement {
   readonly from: number;
@@ -18,12 +18,12 @@ interface Replacement {
 
 /** The text of a kustomization with one more patch, the last of them. Throws an `Error` where it cannot be edited. */
 export function addPatch(text: string, entry: PatchEntry): string {
-  const held = editLists(text, [{ field: "patches", remove: () => false, add: [placeholder] }]);
-  const at = held.indexOf(placeholder);
+  const held = editLists(text, [{ field: "patches", remove: () => false, add: [standIn] }]);
+  const at = held.indexOf(standIn);
   const line = held.slice(held.lastIndexOf("\n", at - 1) + 1, at);
   const isQuoted = held[at - 1] === '"';
   const written = /^ *- +$/.test(line) ? writeBlock(entry, line.length, held.includes("\r\n") ? "\r\n" : "\n") : writeFlow(entry, isQuoted);
-  const edited = replaceAll(held, [{ from: isQuoted ? at - 1 : at, to: at + placeholder.length + (isQuoted ? 1 : 0), text: written }]);
+  const edited = replaceAll(held, [{ from: isQuoted ? at - 1 : at, to: at + standIn.length + (isQuoted ? 1 : 0), text: written }]);
   return proven(text, edited, "patches", [...readList(text, "patches").values, entry]);
 }
 
@@ -46,8 +46,8 @@ export function removeEntries(text: string, field: string, isGone: (entry: unkno
   const { list, values } = readList(text, field);
   const gone = values.map((value) => isGone(value));
   if (!list || !gone.includes(true)) return text;
-  const held = replaceAll(text, list.items.flatMap((item, i) => (gone[i] ? [{ ...spanOf(text, item, field), text: placeholder }] : [])));
-  const edited = editLists(held, [{ field, remove: (entry) => entry === placeholder, add: [] }]);
+  const held = replaceAll(text, list.items.flatMap((item, i) => (gone[i] ? [{ ...spanOf(text, item, field), text: standIn }] : [])));
+  const edited = editLists(held, [{ field, remove: (entry) => entry === standIn, add: [] }]);
   return proven(text, edited, field, values.filter((_, i) => !gone[i]));
 }
 

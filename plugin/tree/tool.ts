@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
-import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, delimiter, dirname, join, resolve } from "node:path";
+import { findOnPath } from "./on-path.ts";
 import { findPluginHome, placeInHome } from "./plugin-home.ts";
 import { withoutQuotes } from "./quoted.ts";
 
@@ -16,22 +17,6 @@ export function findTool(named?: string): Tool | undefined {
   for (const name of named === undefined ? ["kustomize", "kubectl"] : [named]) {
     const path = name.includes("/") || name.includes("\\") ? resolve(name) : findOnPath(name);
     if (path !== undefined && existsSync(path)) return { path, isKubectl: basename(path).startsWith("kubectl") };
-  }
-  return undefined;
-}
-
-function findOnPath(name: string): string | undefined {
-  const extensions = process.platform === "win32" ? [".exe", ".cmd", ""] : [""];
-  for (const directory of (process.env["PATH"] ?? "").split(delimiter)) {
-    for (const extension of extensions) {
-      const path = join(directory || ".", name + extension);
-      try {
-        accessSync(path, constants.X_OK);
-        if (statSync(path).isFile()) return path;
-      } catch {
-        // not here
-      }
-    }
   }
   return undefined;
 }

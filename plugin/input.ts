@@ -21,8 +21,22 @@ export interface Input {
 /** Kinds that a setting, a check or a destination can need; anything else passes as text. */
 const wanted = new Set([
   "Service", "Namespace", "Deployment", "StatefulSet", "DaemonSet", "Rollout", "Job", "CronJob", "Pod", "HorizontalPodAutoscaler",
-  "Canary", "VirtualService", "DestinationRule", "PeerAuthentication", "ServiceMesh", "Kustomization",
+  "Canary", "VirtualService", "DestinationRule", "PeerAuthentication", "Gateway", "ServiceMesh", "Kustomization",
 ]);
+
+/** Which kinds of objects are read; anything else passes as text. */
+export type Reads = (kind: string) => boolean;
+
+export const readsNeeded: Reads = (kind) => wanted.has(kind);
+
+/** Kinds that hold neither pods nor anything of Istio's, and may hold secrets or be large. */
+const unrelated = new Set([
+  "ConfigMap", "Secret", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "PersistentVolume", "PersistentVolumeClaim", "StorageClass",
+  "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration", "APIService", "PriorityClass", "PodDisruptionBudget", "LimitRange", "ResourceQuota", "NetworkPolicy", "Lease",
+]);
+
+/** What the checks of `lint` look at: any kind may bring pods. */
+export const readsChecked: Reads = (kind) => !unrelated.has(kind);
 
 const maximumValues = 1_000_000;
 
@@ -30,10 +44,10 @@ const maximumValues = 1_000_000;
 export type Knowledge = (object: KubeObject) => { readonly earlier?: readonly EarlierName[] };
 
 /**
- * Reads a YAML stream or a ResourceList. `name` is what messages call the file; `readsAll` also reads the kinds that
- * nothing here looks at.
+ * Reads a YAML stream or a ResourceList. `name` is what messages call the file; `reads` says which
+ * kinds of objects are read.
  */
-export async function readInput(text: string, name: string, knowledge: Knowledge = () => ({}), readsAll = false): Promise<Input> {
+export async function readInput(text: string, name: string, knowledge: Knowledge = () => ({}), reads: Reads | "all" = readsNeeded): Promise<Input> {
   const flow = mayUseFlow(text) ? await import("./flow.ts") : undefined;
   const splitItems = (chunk: Chunk): Frame | undefined => splitBlock(chunk) ?? flow?.splitFlow(chunk);
   const diagnostics: Diagnostic[] = [];
@@ -70,7 +84,7 @@ export async function readInput(text: string, name: string, knowledge: Knowledge
   // The last object is always read: it is the one that is broken where the input was cut off.
   const visit = (chunk: Chunk, index = 0, all: readonly Chunk[] = [chunk]): Chunk => {
     if (isEmpty(chunk)) return chunk;
-    const passes = !readsAll && isIrrelevant(chunk);
+    const passes = reads !== "all" && isIrrelevant(chunk, reads);
     if (passes && index < all.length - 1) return chunk;
     const value = read(chunk);
     if (value === undefined || value === null || passes) return chunk;
@@ -140,14 +154,14 @@ export function isEmpty({ text }: Chunk): boolean {
 }
 
 /** An object of a kind that nothing here looks at. */
-function isIrrelevant(chunk: Chunk): boolean {
+function isIrrelevant(chunk: Chunk, reads: Reads): boolean {
   const { text } = chunk;
   const keys = kindPattern(chunk.indent ?? 0);
   keys.lastIndex = 0;
   const first = keys.exec(text);
   if (!first) return false;
   if (keys.exec(text)) return false;
-  return !wanted.has(first[1]!) && !first[1]!.endsWith("List") && !text.includes("istiomize.dev/") && !usesAliases(text);
+  return !reads(first[1]!) && !first[1]!.endsWith("List") && !text.includes("istiomize.dev/") && !usesAliases(text);
 }
 
 const patterns = new Map<number, RegExp>();

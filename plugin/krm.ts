@@ -2,7 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { diagnose, arrangeDiagnostics, worstSeverity, type Diagnostic } from "../generators/diagnostics/diagnostic.ts";
 import { asMapping, asText, mappingAt, type KubeObject } from "../generators/kube/object.ts";
 import { guardMarker, runPipeline, type Overrides, type PipelineInput, type PipelineResult } from "../generators/pipeline.ts";
-import { isEmpty, readInput, type Input, type Knowledge } from "./input.ts";
+import { isEmpty, readInput, readsChecked, type Input, type Knowledge } from "./input.ts";
 import { addFiles } from "./files.ts";
 import { addPackagePaths } from "./package-paths.ts";
 import { carryOutEdits } from "./edits.ts";
@@ -19,6 +19,8 @@ export interface FunctionInput {
   readonly knowledge?: Knowledge;
   /** Whether it is what a tree of the files layout builds. */
   readonly isFiles?: boolean;
+  /** Whether what people wrote is checked like what is made. */
+  readonly lint?: boolean;
 }
 
 export interface FunctionOutput {
@@ -47,12 +49,12 @@ export function isNothing({ diagnostics }: FunctionOutput): boolean {
  * The function: a YAML stream or a ResourceList in, the same with a mesh out. Every caller goes through here. After an
  * error nothing is generated: a stream gives no output at all, a ResourceList comes back as it was, with `results`.
  */
-export async function runFunction({ text, name, config, namespace, overrides, knowledge, isFiles }: FunctionInput): Promise<FunctionOutput> {
+export async function runFunction({ text, name, config, namespace, overrides, knowledge, isFiles, lint }: FunctionInput): Promise<FunctionOutput> {
   // A short run ends before the optimizing compiler pays for itself: a tenth of the time at ten services, a fifth at 100.
   setFlagsFromString(text.length < 300_000 ? "--no-opt" : "--opt");
-  const configInput = config === undefined ? undefined : await readInput(config, "function config", undefined, true);
+  const configInput = config === undefined ? undefined : await readInput(config, "function config", undefined, "all");
   const configured = configInput?.leaves[0]?.item.object ?? (config === undefined ? undefined : readBare(config));
-  const input = await readInput(text, name, knowledge);
+  const input = await readInput(text, name, knowledge, lint ? readsChecked : undefined);
   if (!configured && !input.envelope && input.frame.chunks.every(isEmpty)) return failed([diagnose("IZ101", undefined, {})]);
   const broken = [...(configInput?.diagnostics ?? []), ...input.diagnostics];
   if (broken.length > 0) return failed(arrangeDiagnostics(broken));
@@ -65,7 +67,7 @@ export async function runFunction({ text, name, config, namespace, overrides, kn
   const satisfies = /\brequires\b/.test(`${config ?? ""}\n${text}`) ? (await import("./version.ts")).satisfies : undefined;
   const result = runPipeline({
     items, caller, ...(satisfies && { satisfies }), version: ISTIOMIZE_VERSION,
-    ...(functionConfig && { functionConfig }), ...(namespace !== undefined && { namespace }), ...(overrides && { overrides }), ...(isFiles && { isFiles }),
+    ...(functionConfig && { functionConfig }), ...(namespace !== undefined && { namespace }), ...(overrides && { overrides }), ...(isFiles && { isFiles }), ...(lint && { lint }),
   });
   const diagnostics = addFiles(result.diagnostics, input);
   const isFailed = worstSeverity(result.diagnostics) === "error";

@@ -1,5 +1,5 @@
 import { writePath, type Diagnostic } from "../generators/diagnostics/diagnostic.ts";
-import { compact, type KubeObject } from "../generators/kube/object.ts";
+import { compact, describe, describeObject, type KubeObject, type Mapping } from "../generators/kube/object.ts";
 import type { PipelineResult } from "../generators/pipeline.ts";
 import type { Chunk, Frame } from "./chunks.ts";
 import type { Input } from "./input.ts";
@@ -72,8 +72,9 @@ function endLine(text: string, needed: boolean): string {
   return needed && text !== "" && !text.endsWith("\n") ? `${text}\n` : text;
 }
 
-function writeList({ frame, envelope }: Input, changes: Changes, added: readonly KubeObject[], results: readonly Diagnostic[]): string {
-  const said = results.map(toResult);
+function writeList(input: Input, changes: Changes, added: readonly KubeObject[], results: readonly Diagnostic[]): string {
+  const { frame, envelope } = input;
+  const said = results.length === 0 ? [] : writeResults(results, input);
   if (frame.style === "flow") {
     const text = writeFrame(frame, changes, added.map((object) => JSON.stringify(object)).join(", "));
     return said.length === 0 ? text : text.replace(/\}(\s*)$/, (_, end: string) => `, "results": ${JSON.stringify(said)}}${end}`);
@@ -90,19 +91,30 @@ function writeList({ frame, envelope }: Input, changes: Changes, added: readonly
   return said.length === 0 ? (items === "" && closed !== frame ? text.replace(/\n$/, "") : text) : `${text.replace(/\r?\n?$/, withEol("\n", around))}${withEol(writeYaml({ results: said }), around)}`;
 }
 
+function writeResults(results: readonly Diagnostic[], { leaves }: Input): readonly KubeObject[] {
+  const objects = new Map(leaves.map(({ item }) => [describeObject(item.object), item.object]));
+  return results.map((diagnostic) => toResult(diagnostic, diagnostic.place && objects.get(describe(diagnostic.place.ref))));
+}
+
+/** The text, number or truth value at a path of an object; nothing where there is none, or a whole block. */
+function valueAt(object: KubeObject | undefined, path: readonly string[]): unknown {
+  const value = path.reduce<unknown>((at, step) => (at as Mapping | undefined | null)?.[/^\[(\d+)\]$/.exec(step)?.[1] ?? step], object);
+  return ["string", "number", "boolean"].includes(typeof value) ? value : undefined;
+}
+
 /**
- * A diagnostic as `ResourceList.results` has it.
+ * A diagnostic as `ResourceList.results` has it, with what stands in the object that it speaks of.
  * @see https://github.com/kubernetes-sigs/kustomize/blob/master/cmd/config/docs/api-conventions/functions-spec.md
  */
-export function toResult(diagnostic: Diagnostic): KubeObject {
-  const { code, severity, title, place, read, expected, help, current, proposed, position } = diagnostic;
+function toResult(diagnostic: Diagnostic, object: KubeObject | undefined): KubeObject {
+  const { code, severity, title, place, read, expected, help, current, proposed, fix, position } = diagnostic;
   const details = [read && `read ${read}`, expected && `expected ${expected}`, help].filter(Boolean).join("; ");
   const named = place && place.ref.name !== "" && place.ref.apiVersion !== "";
   return compact({
     message: `${code} ${title}${details && `: ${details}`}`,
     severity,
     resourceRef: named ? { ...place.ref } : undefined,
-    field: named && place.path.length > 0 ? { path: writePath(place.path), currentValue: current, proposedValue: proposed } : undefined,
+    field: named && place.path.length > 0 ? { path: writePath(place.path), currentValue: current ?? valueAt(object, place.path), proposedValue: proposed ?? fix?.value } : undefined,
     file: position ? { path: position.file } : undefined,
     tags: { code },
   });

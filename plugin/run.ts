@@ -12,6 +12,16 @@ import { writeBriefly, writeSummary, writeText } from "./report/text.ts";
 export interface RunOptions {
   readonly namespace?: string;
   readonly overrides?: Overrides;
+  /** Whether what people wrote is checked like what is made. */
+  readonly lint?: boolean;
+  /** A file that gets what came in, a line of JSON for each run: `explain` runs it once more to see how it came about. */
+  readonly capture?: string;
+}
+
+/** What one run of the function was given. */
+export interface Captured {
+  readonly text: string;
+  readonly config?: string;
 }
 
 /** Standard input to standard output; gives the exit code. */
@@ -25,7 +35,9 @@ export async function runAsFunction(options: RunOptions & { readonly config?: st
   const text = bytes.toString("utf8");
   // `render` says to the functions that kustomize runs for it what was said to it, and places what they find in the files.
   const { ISTIOMIZE_REPORT: report, ISTIOMIZE_OPTIONS: passed } = process.env;
-  const result = await runFunction({ text, name, ...(report !== undefined && passed ? JSON.parse(passed) as RunOptions : {}), ...options });
+  const { capture, ...told } = report !== undefined && passed ? JSON.parse(passed) as RunOptions : {};
+  if (capture !== undefined) appendFileSync(capture, `${JSON.stringify({ text, ...(options.config !== undefined && { config: options.config }) } satisfies Captured)}\n`);
+  const result = await runFunction({ text, name, ...told, ...options });
   const output = isArgoCd() ? refuseEmpty(result) : result;
   if (report !== undefined) appendFileSync(report, `${JSON.stringify(output.diagnostics)}\n`); // a tree may run more than one
   // What kustomize hands to the older kind of plugin is no file: a line of it would lead nowhere.

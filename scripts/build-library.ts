@@ -1,9 +1,9 @@
 /**
  * Bundles what `import { … } from "istiomize"` gives: one CommonJS file that `import` and `require` both read by name,
  * with everything in it (the package has no dependencies), and its types in one file beside it. Nobody waits for its
- * start, so it is not packed, and not minified either: it stands in other people's stack traces. The schema of the
- * ServiceMesh goes beside it under a name that `import` and `require` read as JSON; where it is committed it has another,
- * because kpt takes every *.json of a package for an object.
+ * start, so it is not packed, and not minified either: it stands in other people's stack traces. The schemas
+ * of the ServiceMesh and of annotations go beside it under names that `import` and `require` read as JSON; where they are
+ * committed they have others, because kpt takes every *.json of a package for an object.
  */
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -32,6 +32,7 @@ await build({
 });
 writeTypes(join(dist, "library.d.cts"));
 copyFileSync(join(root, "generators/mesh/servicemesh.jsonschema"), join(dist, "servicemesh.schema.json"));
+copyFileSync(join(root, "generators/annotations/annotations.jsonschema"), join(dist, "annotations.schema.json"));
 
 /** The declarations of plugin/library.ts, which import nothing: its types are its own. */
 function writeTypes(file: string): void {

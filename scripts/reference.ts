@@ -1,6 +1,8 @@
-/** Rewrites the generated pages from the tables. */
+/** Rewrites the generated pages and schemas from the tables, with the messages of the goldens as examples. */
 import { writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { writeReference } from "../generators/reference.ts";
+import { readExamples } from "./examples.ts";
+import { root } from "./tools.ts";
 
-for (const [file, text] of Object.entries(writeReference())) writeFileSync(fileURLToPath(new URL(`../${file}`, import.meta.url)), text);
+for (const [file, text] of Object.entries(writeReference(readExamples()))) writeFileSync(join(root, file), text);

@@ -40,7 +40,7 @@ function assertRan({ code, stdout, stderr }: Run): string {
 }
 
 describe("a build", () => {
-  for (const file of ["plugin/istiomize.cjs", "dist/library.cjs", "dist/library.d.cts", "dist/servicemesh.schema.json", "dist/sbom.cdx.json", "dist/THIRD-PARTY-LICENSES", "dist/istiomize", "dist/istiomize.cdx.json", tarball]) {
+  for (const file of ["plugin/istiomize.cjs", "dist/library.cjs", "dist/library.d.cts", "dist/servicemesh.schema.json", "dist/annotations.schema.json", "dist/sbom.cdx.json", "dist/THIRD-PARTY-LICENSES", "dist/istiomize", "dist/istiomize.cdx.json", tarball]) {
     test(`gives the same bytes twice: ${file.replace(version, "<version>")}`, { skip: file.startsWith("dist/istiomize") && noExecutable }, () => {
       const [one, other] = [first, second].map((directory) => createHash("sha256").update(readFileSync(join(directory, file))).digest("hex"));
       assert.equal(one, other);
@@ -120,8 +120,8 @@ describe("the npm package", () => {
     const guides = readdirSync(join(root, "gitops"), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name).slice(root.length));
     assert.deepEqual(files, [
       "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md", "package.json", "plugin/istiomize.cjs",
-      "dist/THIRD-PARTY-LICENSES", "dist/library.cjs", "dist/library.d.cts", "dist/sbom.cdx.json", "dist/servicemesh.schema.json",
-      "generators/annotations/README.md", "generators/diagnostics/README.md", "generators/mesh/README.md", "generators/mesh/servicemesh.jsonschema", ...guides,
+      "dist/THIRD-PARTY-LICENSES", "dist/annotations.schema.json", "dist/library.cjs", "dist/library.d.cts", "dist/sbom.cdx.json", "dist/servicemesh.schema.json",
+      "generators/annotations/README.md", "generators/annotations/annotations.jsonschema", "generators/checks/README.md", "generators/diagnostics/README.md", "generators/mesh/README.md", "generators/mesh/servicemesh.jsonschema", ...guides,
     ].sort());
     assert.deepEqual(readdirSync(join(consumer, "node_modules")).filter((name) => !name.startsWith(".")), ["istiomize"], "no dependencies");
   });
@@ -158,19 +158,22 @@ describe("the npm package", () => {
     assert.equal(assertRan(meshed), istiomize([], { input: makeStream(3) }).stdout);
   });
 
-  test("is a library by name for import and for require, beside its schema and its package.json", () => {
-    const show = "console.log(typeof meshYaml, typeof runPipeline, version, typeof writeDiagnostics, manifest.version, schema.properties.kind.const);";
+  test("is a library by name for import and for require, beside its schemas and its package.json", () => {
+    const show = "console.log(typeof meshYaml, typeof runPipeline, version, typeof writeDiagnostics, manifest.version, schema.properties.kind.const, annotations.definitions.timeout.type);";
     const esm = `import { meshYaml, runPipeline, version, writeDiagnostics } from "istiomize";
 import manifest from "istiomize/package.json" with { type: "json" };
 import schema from "istiomize/servicemesh.schema.json" with { type: "json" };
+import annotations from "istiomize/annotations.schema.json" with { type: "json" };
 ${show}`;
     const cjs = `const { meshYaml, runPipeline, version, writeDiagnostics } = require("istiomize");
-const [manifest, schema] = [require("istiomize/package.json"), require("istiomize/servicemesh.schema.json")];
+const [manifest, schema, annotations] = ["package", "servicemesh.schema", "annotations.schema"].map((name) => require("istiomize/" + name + ".json"));
 ${show}`;
     writeFiles(consumer, { "esm.mjs": esm, "cjs.cjs": cjs });
-    for (const file of ["esm.mjs", "cjs.cjs"]) assert.equal(assertRan(run(process.execPath, [file], { cwd: consumer })), `function function ${version} function ${version} ServiceMesh\n`);
+    for (const file of ["esm.mjs", "cjs.cjs"]) assert.equal(assertRan(run(process.execPath, [file], { cwd: consumer })), `function function ${version} function ${version} ServiceMesh string\n`);
     const installed = join(consumer, "node_modules/istiomize");
-    assert.equal(readFileSync(join(installed, "dist/servicemesh.schema.json"), "utf8"), readFileSync(join(installed, "generators/mesh/servicemesh.jsonschema"), "utf8"));
+    for (const [built, committed] of [["servicemesh", "mesh/servicemesh"], ["annotations", "annotations/annotations"]] as const) {
+      assert.equal(readFileSync(join(installed, `dist/${built}.schema.json`), "utf8"), readFileSync(join(installed, `generators/${committed}.jsonschema`), "utf8"));
+    }
   });
 
   test("has types that a strict compiler takes, and holds callers to", () => {

@@ -4,13 +4,16 @@ import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
 import { Ajv } from "ajv";
 import fc from "fast-check";
-import { loadAll } from "js-yaml";
+import { load, loadAll } from "js-yaml";
 import "./support/version.ts";
-import { rows, settingNames, toFieldName } from "../generators/annotations/table.ts";
-import { asMapping, type KubeObject } from "../generators/kube/object.ts";
+import { carrierOf, ownsPods, readAnnotations } from "../generators/annotations/read.ts";
+import { rows, settingByField, settingNames, toFieldName, type Carrier, type SettingName } from "../generators/annotations/table.ts";
+import { asMapping, stringsAt, type KubeObject } from "../generators/kube/object.ts";
 import { isServiceMesh, readMeshConfig } from "../generators/mesh/config.ts";
-import { canBeDefault, canBeInProfile, canStandOnNamespace, definition } from "../generators/mesh/definition.ts";
+import { canBeDefault, canBeInProfile, canStandOnNamespace, definition, type Shape } from "../generators/mesh/definition.ts";
 import { writeMeshSchema } from "../generators/mesh/schema.ts";
+import { writeAnnotationSchema } from "../generators/reference/annotation-schema.ts";
+import { exampleAt, meshExample } from "../generators/reference/mesh-example.ts";
 import { readMeshSchema, schemaFile, schemaLine } from "../plugin/scaffold/schema.ts";
 import { findOnPath } from "../scripts/tools.ts";
 import { findKubectls, findKustomizes } from "./support/callers.ts";
@@ -44,15 +47,16 @@ function at(path: readonly string[], value: unknown): KubeObject {
   return meshOf(path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value));
 }
 
-/** Every ServiceMesh in the inputs of the goldens, with the file that holds it. */
-const written = readdirSync(goldens, { recursive: true, encoding: "utf8" }).filter((file) => /\.ya?ml$/.test(file) && !file.includes("expected/")).sort()
+/** Every object in the inputs of the goldens, with the file that holds it. */
+const inputs = readdirSync(goldens, { recursive: true, encoding: "utf8" }).filter((file) => /\.ya?ml$/.test(file) && !file.includes("expected/")).sort()
   .flatMap((file) => readObjects(join(goldens, file)).map((object) => ({ file, object })));
+const written = inputs.filter(({ object }) => isServiceMesh(object));
 
 function readObjects(file: string): readonly KubeObject[] {
   try {
     const objects = loadAll(readFileSync(file, "utf8")).map(asMapping).filter((object) => object !== undefined);
     const inList = objects.flatMap((object) => [...(Array.isArray(object["items"]) ? object["items"] : []), object["functionConfig"]]).map(asMapping);
-    return [...objects, ...inList.filter((object) => object !== undefined)].filter(isServiceMesh);
+    return [...objects, ...inList.filter((object) => object !== undefined)];
   } catch {
     return []; // goldens of files that are no YAML
   }
@@ -67,8 +71,8 @@ describe("the JSON Schema of ServiceMesh", () => {
 
   test("refuses what the reader refuses in the goldens", () => {
     const missed = written.filter(({ object }) => refusedByReader(object).length > 0 && refusedBySchema(object).length === 0);
-    // Which of two values is the larger no schema can say.
-    assert.deepEqual(missed.map(({ file }) => dirname(file)), ["mesh/limits-min-above-max"]);
+    // Which of two values is the larger no schema can say, nor what another ServiceMesh says beside this one.
+    assert.deepEqual(missed.map(({ file }) => dirname(file)), ["mesh/gateway-patched-by-the-function-config", "mesh/limits-min-above-max"]);
   });
 
   test("accepts the ServiceMeshes of random trees", () => {
@@ -111,6 +115,15 @@ describe("the JSON Schema of ServiceMesh", () => {
     ["a label that Kubernetes refuses", at(["metadata", "labels"], { "team name": "one" })],
     ["a number as a label", at(["metadata", "labels"], { team: 1 })],
     ["one of our annotations on what is made", at(["metadata", "annotations"], { "istiomize.dev/timeout": "3s" })],
+    ["a gateway with a host that is none", at(["gateways", "public", "hosts"], "https://shop.example.com")],
+    ["a gateway with a short host", at(["gateways", "public", "hosts"], ["shop"])],
+    ["a gateway on a port that does not exist", at(["gateways", "public"], { hosts: ["shop.example.com"], httpPort: 70000 })],
+    ["a gateway that does something else with HTTP", at(["gateways", "public"], { hosts: ["shop.example.com"], http: "redirekt" })],
+    ["the HTTP of a gateway with a field that does not exist", at(["gateways", "public"], { hosts: ["shop.example.com"], http: { mod: "serve" } })],
+    ["a cipher that does not exist", at(["gateways", "public"], { hosts: ["shop.example.com"], tls: { credentialName: "a", cipherSuites: ["AES"] } })],
+    ["a name for all Services", at(["names", "destinationRule"], "rules")],
+    ["a name with an unknown placeholder", at(["names", "virtualService"], "{service}-{gateway}")],
+    ["a target of another kind", at(["targets", "t"], { kind: "CronJob", set: { timeout: "3s" } })],
     ["a spec that is no mapping", meshOf("none")],
     ["a field beside the spec", { ...meshOf({}), defaults: {} }],
     ["another version", { ...meshOf({}), apiVersion: "istiomize.dev/v1" }],
@@ -134,7 +147,8 @@ describe("the JSON Schema of ServiceMesh", () => {
     ...(canStandOnNamespace(name) ? [["namespaces", "n", toFieldName(name)]] : []), ...(rows[name].value.measure ? [["limits", toFieldName(name), "max"]] : []),
   ]);
   const fields = Object.keys(definition.fields).map((name) => [name]);
-  const inner = [["injection", "mode"], ["injection", "revision"], ["injection", "exclude"], ["mtls", "mode"], ["mtls", "scope"], ["argocd", "syncWaves"], ["metadata", "labels"], ["metadata", "labels", "l"], ["metadata", "annotations", "a"], ["accept", "IZ310"], ["profiles", "p"], ["namespaces", "n"], ["limits", "timeout"]];
+  const inner = [["injection", "mode"], ["injection", "revision"], ["injection", "exclude"], ["mtls", "mode"], ["mtls", "scope"], ["argocd", "syncWaves"], ["metadata", "labels"], ["metadata", "labels", "l"], ["metadata", "annotations", "a"], ["accept", "IZ310"], ["profiles", "p"], ["namespaces", "n"], ["limits", "timeout"],
+    ["names", "virtualService"], ["names", "gatewayVirtualService"], ["gateways", "g"], ["gateways", "g", "hosts"], ["gateways", "mesh", "defaults"], ["gateways", "mesh", "defaults", "timeout"], ["targets", "t"], ["targets", "t", "kind"], ["certificates"]];
   const everywhere = [...fields, ...inner, ...settings].flatMap((path) => values.map((value) => {
     const mesh = at(path, value);
     return { value, name: `${path.join(".")}: ${JSON.stringify(value)}`, byReader: refusedByReader(mesh).length > 0, bySchema: refusedBySchema(mesh).length > 0 };
@@ -170,8 +184,9 @@ describe("the JSON Schema of ServiceMesh", () => {
     const definitions = asMapping((JSON.parse(writeMeshSchema()) as KubeObject)["definitions"])!;
     for (const [name, setting] of Object.entries(definitions)) {
       for (const example of (asMapping(setting)!["examples"] ?? []) as readonly unknown[]) {
-        const home = settings.find((path) => path.at(-1) === name)!;
-        const mesh = { ...at(home, example) };
+        const home = settings.find((path) => path.at(-1) === name);
+        const kind = rows[settingByField().get(name)!]?.on.includes("Service") ? "Service" : "Deployment";
+        const mesh = home ? at(home, example) : at(["targets", "t"], { kind, set: { [name]: example } });
         assert.deepEqual([refusedByReader(mesh), refusedBySchema(mesh)], [[], []], `${name}: ${JSON.stringify(example)}`);
       }
     }
@@ -180,6 +195,84 @@ describe("the JSON Schema of ServiceMesh", () => {
   test("is what scaffold writes beside a ServiceMesh", () => {
     assert.equal(readMeshSchema(), writeMeshSchema());
     assert.match(readMeshSchema(), /"\$comment": "Written by istiomize/);
+  });
+});
+
+describe("the example of a ServiceMesh", () => {
+  test("is accepted by the reader", () => {
+    assert.deepEqual(refusedByReader(asMapping(load(meshExample))!), []);
+  });
+
+  test("says something in every field", () => {
+    const silent: string[] = [];
+    const visit = (shape: Shape, path: readonly string[]): void => {
+      if (shape.kind !== "later" && exampleAt(path) === undefined) silent.push(path.join("."));
+      const inner = shape.kind === "object" ? shape.fields : shape.kind === "either" ? shape.full.fields : shape.kind === "named" ? { "<name>": shape.entry } : {};
+      for (const [name, field] of Object.entries(inner)) visit(field, [...path, name]);
+    };
+    visit(definition, []);
+    assert.deepEqual(silent, []);
+  });
+});
+
+describe("the JSON Schema of annotations", () => {
+  const check = ajv.compile(JSON.parse(writeAnnotationSchema()) as object);
+  const kinds: { readonly [C in Carrier]: KubeObject } = {
+    Service: { apiVersion: "v1", kind: "Service" }, Workload: { apiVersion: "apps/v1", kind: "Deployment" }, Namespace: { apiVersion: "v1", kind: "Namespace" },
+  };
+  /** What one object can say by itself: its keys and their values. */
+  const ofOneObject = new Set(["IZ201", "IZ202", "IZ203", "IZ204", "IZ210", "IZ219", "IZ220", "IZ354"]);
+  const guardrails = { istioVersion: "9.99", limits: new Map<SettingName, never>() };
+
+  function refusedByReader(object: KubeObject): boolean {
+    return readAnnotations(object, guardrails, false).diagnostics.some(({ code, severity }) => severity === "error" && ofOneObject.has(code));
+  }
+
+  function annotated(carrier: Carrier, key: string, value: unknown): KubeObject {
+    return { ...kinds[carrier], metadata: { name: "web", annotations: { [`istiomize.dev/${key}`]: value } } };
+  }
+
+  test("accepts what the reader accepts of the objects of the goldens, and refuses what it refuses", () => {
+    const objects = inputs.filter(({ object }) => (carrierOf(object) !== undefined || ownsPods(object)) && Object.keys(stringsAt(object, "metadata", "annotations")).length > 0);
+    const [taken, refused] = [objects.filter(({ object }) => !refusedByReader(object)), objects.filter(({ object }) => refusedByReader(object))];
+    assert.ok(taken.length > 400 && refused.length > 80, `${taken.length} and ${refused.length}`);
+    assert.deepEqual(taken.filter(({ object }) => !check(object)).map(({ file }) => file), []);
+    const missed = refused.filter(({ object }) => check(object)).map(({ file }) => dirname(file));
+    assert.ok(missed.length * 10 < refused.length, `${missed.length} of ${refused.length}:\n${missed.join("\n")}`);
+  });
+
+  for (const name of settingNames) {
+    const keys = rows[name].on.map((carrier) => [carrier, name.replace(/<.*>/, "canary")] as const);
+    const scoped = (rows[name].behind ?? []).map((scope) => ["Service", `${scope}.${{ port: "http", subset: "canary", gateway: name === "hosts" ? "mesh" : "public", route: "beta" }[scope]}.${name.replace(/<.*>/, "canary")}`] as const);
+
+    test(`${name}: the example is accepted wherever it may stand`, () => {
+      for (const [carrier, key] of [...keys, ...scoped]) {
+        const object = annotated(carrier, key, rows[name].example);
+        assert.deepEqual([refusedByReader(object), check(object) ? [] : check.errors], [false, []], key);
+        assert.equal(check(annotated(carrier, key, "none")), true, `${key}: none`);
+      }
+    });
+
+    test(`${name}: a number, a mapping and nothing at all are refused, and the key elsewhere`, () => {
+      const [carrier, key] = [...keys, ...scoped][0]!;
+      for (const value of [8, true, { a: 1 }, ["a"], ""]) assert.equal(check(annotated(carrier, key, value)), false, `${key}: ${JSON.stringify(value)}`);
+      for (const other of ["Service", "Workload", "Namespace"] as const) {
+        const object = annotated(other, name.replace(/<.*>/, "canary"), rows[name].example);
+        assert.equal(check(object), !refusedByReader(object), `on a ${other}`);
+      }
+    });
+  }
+
+  test("refuses the misspelled, and what stands behind a scope that does not take it", () => {
+    for (const key of ["timeuot", "retry_attempts", "port.http.weights", "port.timeout", "gateway.public", "route.beta.mtls", "Timeout"]) {
+      assert.deepEqual([refusedByReader(annotated("Service", key, "3s")), check(annotated("Service", key, "3s"))], [true, false], key);
+    }
+  });
+
+  test("leaves alone what istiomize writes, what begins with x- and what is not ours", () => {
+    const object = { ...kinds.Service, metadata: { name: "web", annotations: { "istiomize.dev/generated-from": "Service/web", "istiomize.dev/x-mine": "1", "example.com/timeout": "8", "istiomize.dev.example.com/a": "b" } } };
+    assert.equal(check(object), true);
+    assert.equal(check({ apiVersion: "v1", kind: "ConfigMap", metadata: { annotations: { "istiomize.dev/anything": 1 } } }), true);
   });
 });
 

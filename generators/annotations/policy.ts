@@ -7,6 +7,12 @@ export const policyPath = "DestinationRule spec.trafficPolicy.";
 export const blocks = ["loadBalancer", "connectionPool", "outlierDetection", "tls"] as const;
 export type Block = (typeof blocks)[number];
 
+/** The field of `trafficPolicy` that a setting writes into: one of the blocks, or one that Istio takes per subset only. */
+export function policyFieldOf(name: SettingName): string | undefined {
+  const { writes } = rows[name];
+  return writes.startsWith(policyPath) ? writes.slice(policyPath.length).split(".")[0] : undefined;
+}
+
 /** The block that a setting writes into; nothing for settings outside `trafficPolicy`. */
 export function blockOf(name: SettingName): Block | undefined {
   const { writes } = rows[name];

@@ -1,5 +1,6 @@
 import type { Diagnostic, Place } from "../diagnostics/diagnostic.ts";
 import { diagnose } from "../diagnostics/diagnostic.ts";
+import { compareText } from "../kube/object.ts";
 import { rows, toFieldName, type SettingName, type ValueOf } from "./table.ts";
 
 /** Where a setting's value was written. */
@@ -14,18 +15,25 @@ export interface Source {
 /** A value and where it came from; `removed` where the value is `none`, which takes an inherited one away. */
 export interface Setting<T = unknown> {
   readonly name: SettingName;
+  /** What stands in place of `<dest>` in a name such as `match.<dest>`. */
+  readonly entry?: string;
   readonly value: T;
   readonly source: Source;
   readonly removed?: true;
 }
 
-/** Settings of one level, as written there. */
-export type Layer = ReadonlyMap<SettingName, Setting>;
+/** Settings of one level, as written there: by name, those such as `match.<dest>` by their name with the entry in it. */
+export type Layer = ReadonlyMap<string, Setting>;
+
+/** Where a setting stands in a layer. */
+export function keyOf({ name, entry }: Pick<Setting, "name" | "entry">): string {
+  return entry === undefined ? name : `${name.slice(0, name.indexOf("."))}.${entry}`;
+}
 
 /** Settings after all levels: nothing in it is `removed`. */
 export class Settings {
-  readonly #settings: ReadonlyMap<SettingName, Setting>;
-  constructor(settings: ReadonlyMap<SettingName, Setting>) {
+  readonly #settings: Layer;
+  constructor(settings: Layer) {
     this.#settings = settings;
   }
   get<N extends SettingName>(name: N): Setting<ValueOf<N>> | undefined {
@@ -37,8 +45,20 @@ export class Settings {
   has(name: SettingName): boolean {
     return this.#settings.has(name);
   }
+  /** The setting of a name that is only known at run time. */
+  find(name: SettingName): Setting | undefined {
+    return this.#settings.get(name);
+  }
   all(): Iterable<Setting> {
     return this.#settings.values();
+  }
+  /** All settings of a name such as `match.<dest>`, by entry, in the order of the entries. */
+  entriesOf(name: SettingName): readonly Setting[] {
+    return [...this.#settings.values()].filter((setting) => setting.name === name).sort((a, b) => compareText(a.entry ?? "", b.entry ?? ""));
+  }
+  /** These settings without those of some names. */
+  without(isLeftOut: (name: SettingName) => boolean): Settings {
+    return new Settings(new Map([...this.#settings].filter(([, { name }]) => !isLeftOut(name))));
   }
   /** These settings with further levels on top. */
   with(...layers: readonly Layer[]): Settings {
@@ -51,13 +71,14 @@ export class Settings {
  * farther one that it excludes.
  */
 export function layerSettings(layers: readonly Layer[]): Settings {
-  const settings = new Map<SettingName, Setting>();
+  const settings = new Map<string, Setting>();
   for (const layer of layers) {
-    for (const setting of layer.values()) {
-      if (setting.removed) settings.delete(setting.name);
-      else settings.set(setting.name, setting);
-      const other = rows[setting.name].excludes;
-      if (other !== undefined && !setting.removed) settings.delete(other as SettingName);
+    for (const [key, setting] of layer) {
+      if (setting.removed) settings.delete(key);
+      else {
+        settings.set(key, setting);
+        for (const other of rows[setting.name].excludes ?? []) settings.delete(other);
+      }
     }
   }
   return new Settings(settings);
@@ -78,7 +99,7 @@ export interface Limit {
 }
 
 /** Reads one value for one setting and checks it against the guardrails. `typed`: the value stands in a ServiceMesh. */
-export function readSetting(name: SettingName, written: unknown, place: Place, guardrails: Guardrails, typed: boolean): { setting?: Setting; diagnostics: Diagnostic[] } {
+export function readSetting(name: SettingName, written: unknown, place: Place, guardrails: Guardrails, typed: boolean, entry?: string): { setting?: Setting; diagnostics: Diagnostic[] } {
   const row = rows[name];
   const text = textOf(written, typed && isPercent(row.value));
   const refused = (found: string, suggestion?: string, expects = row.value.expects): Diagnostic =>
@@ -100,7 +121,7 @@ export function readSetting(name: SettingName, written: unknown, place: Place, g
   const limit = guardrails.limits.get(name);
   if (text === "none" && !isWord(row.value.schema, "none")) {
     const diagnostics = limit ? [diagnose("IZ206", place, { text, limit: describeLimit(limit), from: limit.place })] : [];
-    return { setting: { name, value: undefined, source, removed: true }, diagnostics };
+    return { setting: { name, value: undefined, source, removed: true, ...(entry !== undefined && { entry }) }, diagnostics };
   }
   const read = row.value.read(text);
   if (!("value" in read)) return { diagnostics: [refused(text, read.suggestion, read.expects)] };
@@ -108,11 +129,13 @@ export function readSetting(name: SettingName, written: unknown, place: Place, g
   if (row.istio !== undefined && isNewer(row.istio, guardrails.istioVersion)) {
     diagnostics.push(diagnose("IZ208", place, { field: row.writes, since: row.istio, target: guardrails.istioVersion }));
   }
+  const newer = row.newer?.(read.value);
+  if (newer && isNewer(newer.since, guardrails.istioVersion)) diagnostics.push(diagnose("IZ208", place, { ...newer, target: guardrails.istioVersion }));
   const measure = row.value.measure?.(read.value);
   if (limit && measure !== undefined && ((limit.min && measure < limit.min.value) || (limit.max && measure > limit.max.value))) {
     diagnostics.push(diagnose("IZ206", place, { text, limit: describeLimit(limit), from: limit.place }));
   }
-  return { setting: { name, value: read.value, source }, diagnostics };
+  return { setting: { name, value: read.value, source, ...(entry !== undefined && { entry }) }, diagnostics };
 }
 
 function describeLimit(limit: Limit): string {

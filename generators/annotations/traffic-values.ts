@@ -1,6 +1,6 @@
 import { suggest } from "../diagnostics/suggest.ts";
 import type { Mapping } from "../kube/object.ts";
-import { duration, integer, listOf, parts, refuse, text, type ValueType } from "./values.ts";
+import { bounded, duration, integer, listOf, parts, refuse, text, type ValueType } from "./values.ts";
 
 /** Values whose grammar belongs to one Istio field; each gives the value of that field. */
 
@@ -28,21 +28,21 @@ export const retryOn: ValueType<readonly string[]> = listOf(retryCondition, {
   expects: `a comma separated list of retry conditions (${conditions.join(", ")}) or status codes`,
 });
 
-export const httpCodes: ValueType<readonly number[]> = listOf(integer({ min: 100, max: 599 }), { expects: "a comma separated list of status codes from 100 to 599" });
+export const httpCodes: ValueType<readonly number[]> = listOf({ ...integer({ min: 100, max: 599 }), schema: { type: "integer", minimum: 100, maximum: 599, pattern: "^0*[1-5]\\d\\d$" } }, { expects: "a comma separated list of status codes from 100 to 599" });
 
 const headerName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const headerPattern = headerName.source.slice(1, -1);
 
 /** @see https://istio.io/latest/docs/reference/config/networking/destination-rule/#LoadBalancerSettings-ConsistentHashLB */
-export const consistentHash: ValueType<Mapping> = {
+export const consistentHash: ValueType<Mapping> = bounded<Mapping>(1024, {
   expects: "header:NAME, cookie:NAME[;ttl=1h][;path=/], query:NAME or source-ip",
-  schema: { type: "string", pattern: `^(source-ip|header:${headerPattern}|query:[\\s\\S]+|cookie:${headerPattern}(;\\s*(ttl|path)\\s*=[^;]*)*)$` },
+  schema: { type: "string", pattern: `^(source-ip|header:${headerPattern}|query:[^\\s&#=?]+|cookie:${headerPattern}(;\\s*(ttl|path)\\s*=[^;]*)*)$` },
   read: (value) => {
     if (value === "source-ip") return { value: { useSourceIp: true } };
     const [, kind, rest] = /^(header|cookie|query):(.+)$/s.exec(value) ?? [];
     if (kind === undefined || rest === undefined) return refuse(suggestHash(value));
     if (kind === "header") return headerName.test(rest) ? { value: { httpHeaderName: rest.toLowerCase() } } : refuse();
-    if (kind === "query") return { value: { httpQueryParameterName: rest } };
+    if (kind === "query") return /^[^\s&#=?]+$/.test(rest) ? { value: { httpQueryParameterName: rest } } : refuse();
     const [name, ...more] = rest.split(";");
     const options = more.length > 0 ? parts(more.join(";"), ";") : new Map<string, string>();
     const ttl = options?.get("ttl");
@@ -51,24 +51,24 @@ export const consistentHash: ValueType<Mapping> = {
     const path = options.get("path");
     return { value: { httpCookie: { name, ...(path !== undefined && { path }), ...(ttl !== undefined && { ttl }) } } };
   },
-};
+});
 
 function suggestHash(value: string): string | undefined {
   if (/^source-?ip$/i.test(value)) return "source-ip";
   return headerName.test(value) ? `header:${value}` : undefined;
 }
 
-/** `ring[:size]` or `maglev:size`; the size of a Maglev table is a prime below 5000011. */
-export const hashAlgorithm: ValueType<Mapping> = {
-  expects: "ring, ring:SIZE or maglev:SIZE, where a maglev size is a prime below 5000011",
+/** `ring[:size]` or `maglev:size`; the size of a Maglev table is a prime below 5000011, and Envoy's rings end at 8388608. */
+export const hashAlgorithm: ValueType<Mapping> = bounded<Mapping>(32, {
+  expects: "ring, ring:SIZE (1 to 8388608) or maglev:SIZE, where a maglev size is a prime below 5000011",
   schema: { type: "string", pattern: "^(ring(:\\d+)?|maglev:\\d{1,7})$" },
   read: (value) => {
     const [, kind, size] = /^(ring|maglev)(?::(\d+))?$/.exec(value) ?? [];
-    if (kind === "ring") return { value: { ringHash: size === undefined ? { minimumRingSize: 1024 } : { minimumRingSize: Number(size) } } };
+    if (kind === "ring" && (size === undefined || (Number(size) >= 1 && Number(size) <= 8_388_608))) return { value: { ringHash: { minimumRingSize: Number(size ?? 1024) } } };
     if (kind === "maglev" && size !== undefined && Number(size) < 5_000_011 && isPrime(Number(size))) return { value: { maglev: { tableSize: Number(size) } } };
     return refuse(kind === "maglev" ? "maglev:65537" : undefined);
   },
-};
+});
 
 function isPrime(n: number): boolean {
   if (n < 2) return false;
@@ -79,7 +79,7 @@ function isPrime(n: number): boolean {
 /** Durations and counts by name, such as `time=2h,interval=75s,probes=9`; `required` parts must be there. */
 function keepalive(fields: { readonly [name: string]: ValueType }, example: string, required: readonly string[]): ValueType<Mapping> {
   const part = `\\s*(${Object.keys(fields).join("|")})\\s*=[^,]+`;
-  return {
+  return bounded(256, {
     expects: `${Object.keys(fields).join(", ")} separated by commas, such as ${example}`,
     schema: { type: "string", pattern: `^${part}(,${part})*$` },
     read: (value) => {
@@ -93,7 +93,7 @@ function keepalive(fields: { readonly [name: string]: ValueType }, example: stri
       }
       return { value: built };
     },
-  };
+  });
 }
 
 export const tcpKeepalive = keepalive({ time: duration(), interval: duration(), probes: integer({ min: 1 }) }, "time=2h,interval=75s,probes=9", []);
@@ -111,7 +111,7 @@ export const portList = listOf(portOrAll, { expects: "a comma separated list of 
 
 const ipRange = text({
   expects: "a CIDR such as 10.0.0.0/8, or *",
-  pattern: /^(\*|\d{1,3}(\.\d{1,3}){3}\/\d{1,2}|[0-9a-fA-F]*:[0-9a-fA-F:]+\/\d{1,3})$/,
+  pattern: /^(\*|(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}\/(3[0-2]|[12]?\d)|(?=[0-9a-fA-F:]{2,39}\/)[0-9a-fA-F]*:[0-9a-fA-F:]+\/(12[0-8]|1[01]\d|[1-9]?\d))$/,
   meant: (value) => (/^\d{1,3}(\.\d{1,3}){3}$/.test(value) ? `${value}/32` : value),
 });
 
@@ -129,13 +129,13 @@ export const exportTo: ValueType<readonly string[]> = {
 
 export const hosts = listOf(text({
   expects: "a host name without a wildcard",
-  pattern: /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$/,
+  pattern: /^(?=.{1,253}$)(?!(.*\.)?\d+$)[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$/,
   meant: (value) => value.toLowerCase().replace(/^https?:\/\//, "").replace(/[:/].*$/, ""),
 }), { expects: "a comma separated list of host names" });
 
 export const names = listOf(text({ expects: "a name", pattern: /^[^\s,]{1,253}$/ }), { expects: "a comma separated list of names" });
 
-export const subjectAltNames = listOf(text({ expects: "a name", pattern: /^\S+$/ }), { expects: "a comma separated list of names" });
+export const subjectAltNames = listOf(text({ expects: "a name", pattern: /^[!-~]{1,2048}$/ }), { expects: "a comma separated list of names" });
 
 /** One destination of a split: a subset of this Service or another Service, with an optional port. */
 export interface Destination {
@@ -148,33 +148,38 @@ export interface WeightedDestination extends Destination {
   readonly weight: number;
 }
 
+/** The pattern of a destination with its port, for schemas: it looks less closely than `readDestination`. */
+export const destinationText = "[A-Za-z0-9](?:[-A-Za-z0-9._]*[A-Za-z0-9])?(?::\\d{1,5})?";
+
 const destinationPattern = /^([A-Za-z0-9]([-A-Za-z0-9._]*[A-Za-z0-9])?)(?::(\d{1,5}))?$/;
 
 export function readDestination(value: string): Destination | undefined {
-  const match = destinationPattern.exec(value.trim());
-  if (!match) return undefined;
+  const match = value.length > 330 ? undefined : destinationPattern.exec(value.trim());
+  if (!match || (match[3] !== undefined && (Number(match[3]) < 1 || Number(match[3]) > 65535))) return undefined;
   return { name: match[1]!, ...(match[3] !== undefined && { port: Number(match[3]) }) };
 }
 
-export const destination: ValueType<Destination> = {
+export const destination: ValueType<Destination> = bounded(512, {
   expects: "a subset of this Service, a Service of its namespace or name.namespace, with an optional :port",
-  schema: { type: "string" },
+  schema: { type: "string", pattern: `^\\s*${destinationText}\\s*$` },
   read: (value) => {
     const found = readDestination(value);
     return found ? { value: found } : refuse();
   },
-};
+});
+
+const weightText = `\\s*${destinationText}\\s*=\\s*0*(100|\\d{1,2})\\s*`;
 
 /** Shares in percent by destination, such as `stable=90,canary=10`; the sum is checked where the Service is known. */
-export const weights: ValueType<readonly WeightedDestination[]> = {
+export const weights: ValueType<readonly WeightedDestination[]> = bounded<readonly WeightedDestination[]>(4096, {
   expects: "destinations with weights, such as stable=90,canary=10 (whole numbers that sum to 100)",
-  schema: { type: "string" },
+  schema: { type: "string", pattern: `^${weightText}(,${weightText})*$` },
   read: (value) => {
     const read: WeightedDestination[] = [];
     const meant: string[] = [];
     let refused = false;
     for (const part of value.split(",")) {
-      const [, name, separator, number, sign] = /^\s*([^\s=]+?)\s*(=|:\s*)\s*(\d+)(%?)\s*$/.exec(part) ?? [];
+      const [, name, separator, number, sign] = /^\s*([^\s=]+?)\s*(=|:)\s*(\d{1,9})(%?)\s*$/.exec(part) ?? [];
       const found = name === undefined ? undefined : readDestination(name);
       if (!found || Number(number) > 100) return refuse();
       if (separator !== "=" || sign) refused = true;
@@ -183,4 +188,4 @@ export const weights: ValueType<readonly WeightedDestination[]> = {
     }
     return refused ? refuse(meant.join(",")) : { value: read };
   },
-};
+});

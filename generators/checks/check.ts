@@ -9,6 +9,8 @@ export interface CheckInput {
   readonly edits: readonly Edit[];
   /** Istio objects that will be there: those that people wrote, and those that were made. */
   readonly istio: readonly KubeObject[];
+  /** Whether what people wrote is checked like what was made. */
+  readonly lint: boolean;
 }
 
 /** One rule over several resources or settings. */

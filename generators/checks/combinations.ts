@@ -1,8 +1,7 @@
 import type { Setting, Settings } from "../annotations/setting.ts";
 import type { SettingName } from "../annotations/table.ts";
 import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
-import { describePort } from "../kube/protocol.ts";
-import { isOwn, portSettings, type MeshService } from "../mesh/service.ts";
+import { isOwn, portSettings } from "../mesh/service.ts";
 import type { Check } from "./check.ts";
 
 const files: readonly SettingName[] = ["tls-client-certificate", "tls-private-key", "tls-ca-certificates"];
@@ -16,7 +15,7 @@ export const checkCombinations: Check = ({ context }) => context.services.flatMa
     ...(service.subsets.length > 1 ? service.subsets.filter(({ layer }) => layer.size > 0).map(({ layer }) => service.settings.with(layer)) : []),
   ];
   const found = all.flatMap((settings) => [...checkTls(settings), ...checkNeeds(settings)]);
-  return [...distinct(found), ...checkHash(service), ...checkUpgrade(service), ...checkTwice(service)];
+  return distinct(found);
 });
 
 function distinct(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
@@ -45,12 +44,6 @@ function checkTls(settings: Settings): readonly Diagnostic[] {
     const missing = (["tls-client-certificate", "tls-private-key"] as const).filter((name) => !settings.has(name));
     if (missing.length > 0) found.push(diagnose("IZ216", mode.source.place, { key: "tls: MUTUAL", needs: `${missing.join(" and ")} (or tls-credential-name)` }));
   }
-  if (credential && mode.value !== "ISTIO_MUTUAL") {
-    found.push(diagnose("IZ218", credential.source.place, {
-      key: "tls-credential-name", why: "a gateway, or sidecars that a workloadSelector names: other sidecars do not read Secrets",
-      help: "use certificate files in the callers' proxies, or add a workloadSelector with destination-rule-patch",
-    }));
-  }
   return found;
 }
 
@@ -69,30 +62,4 @@ function checkNeeds(settings: Settings): readonly Diagnostic[] {
 
 function nameWithValue(setting: Setting): string {
   return `${setting.name}: ${setting.source.text}`;
-}
-
-function checkHash(service: MeshService): readonly Diagnostic[] {
-  const hash = service.settings.get("consistent-hash") ?? service.subsets.map(({ layer }) => layer.get("consistent-hash")).find((setting) => setting && !setting.removed);
-  const weights = service.settings.get("weights");
-  return hash && weights ? [diagnose("IZ365", hash.source.place, { by: "weights" }, { subject: service.ref })] : [];
-}
-
-/** TLS from the caller's proxy on a port whose application already speaks TLS. */
-function checkTwice(service: MeshService): readonly Diagnostic[] {
-  return service.ports.filter(({ protocol }) => protocol === "tls").flatMap((port) => {
-    const tls = portSettings(service, port).get("tls");
-    return tls && (tls.value === "SIMPLE" || tls.value === "MUTUAL") ? [diagnose("IZ218", tls.source.place, {
-      key: `tls: ${tls.value} on port ${describePort(port)}`, why: "a port on which the application speaks plain text: this one carries TLS already, and would get TLS inside TLS",
-      help: "remove tls, or set it behind port.<name> of a plain-text port",
-    }, { subject: service.ref })] : [];
-  });
-}
-
-function checkUpgrade(service: MeshService): readonly Diagnostic[] {
-  return service.ports.flatMap((port) => {
-    const upgrade = portSettings(service, port).get("h2-upgrade");
-    if (upgrade?.value !== "UPGRADE") return [];
-    const speaksHttp2 = port.protocol === "grpc" || /http2|h2c/i.test(port.declaredBy);
-    return speaksHttp2 ? [diagnose("IZ366", upgrade.source.place, { port: describePort(port), why: `${port.declaredBy} speaks HTTP/2 already` }, { subject: service.ref })] : [];
-  });
 }

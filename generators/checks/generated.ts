@@ -2,22 +2,28 @@ import { diagnose } from "../diagnostics/diagnostic.ts";
 import { asList, asMapping, asText, groupOf, kindOf, mappingAt, nameOf, namespaceOf, refOf, type KubeObject } from "../kube/object.ts";
 import { fullHost, resolveHost } from "../kube/host.ts";
 import { namespaceFor } from "../mesh/levels.ts";
+import { originOf } from "../mesh/origin.ts";
 import { ownersOf } from "../mesh/sources.ts";
 import type { Check } from "./check.ts";
 
-/** Faults in production, whether by a patch or by hand (rule V9). */
+/** Faults in production, whether by a setting, by a patch or by hand (rule V9). */
 export const checkFaults: Check = ({ context, made, istio }) => {
   const { environment, allowFaults } = context.config;
   if (environment !== "production") return [];
-  const patched = new Map(made.map(({ object, beside }) => [object, beside]));
-  return istio.filter((object) => kindOf(object) === "VirtualService" && !allowFaults.includes(nameOf(object))).flatMap((object) =>
-    asList(mappingAt(object, "spec")["http"]).flatMap((rule, i) => {
-      const beside = patched.get(object);
-      const place = beside
-        ? { ref: refOf(beside.object), path: ["metadata", "annotations", "istiomize.dev/virtual-service-patch"] }
-        : { ref: refOf(object), path: ["spec", "http", `[${i}]`, "fault"] };
-      return asMapping(rule)?.["fault"] === undefined ? [] : [diagnose("IZ380", place, { service: nameOf(object) })];
-    }));
+  const ours = new Map(made.map((each) => [each.object, each]));
+  return istio.filter((object) => kindOf(object) === "VirtualService").flatMap((object) => {
+    const own = ours.get(object);
+    const name = nameOf(own?.beside?.object ?? object);
+    if (allowFaults.includes(name)) return [];
+    return asList(mappingAt(object, "spec")["http"]).flatMap((rule, i) => {
+      const fault = asMapping(asMapping(rule)?.["fault"]);
+      if (!fault) return [];
+      const path = ["spec", "http", `[${i}]`, "fault"];
+      const field = [...path, ...Object.keys(fault).slice(0, 1)];
+      const place = own ? originOf({ object, decided: own.decided ?? [], source: refOf(own.beside?.object ?? object) }, field).place : { ref: refOf(object), path };
+      return [diagnose("IZ380", place, { service: name })];
+    });
+  });
 };
 
 /** Generated objects that were kept although their Service is gone or renamed (rules H1, H2, K1). */

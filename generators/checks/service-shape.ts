@@ -6,7 +6,8 @@ import type { KnownService } from "../mesh/settings.ts";
 import { containerPortsOf } from "../mesh/workload.ts";
 import type { Check, CheckInput } from "./check.ts";
 
-const proxyPorts = new Set([15000, 15001, 15004, 15006, 15008, 15020, 15021, 15053, 15090]);
+/** Ports on which the sidecar itself listens. */
+export const proxyPorts = new Set([15000, 15001, 15004, 15006, 15008, 15020, 15021, 15053, 15090]);
 
 /** Services that Istio cannot serve as their settings expect (rules P and I). */
 export const checkServiceShape: Check = (input) => {

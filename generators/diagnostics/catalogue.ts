@@ -11,6 +11,18 @@ export interface Text {
   /** The value as it stands in the field, and the one to write instead, where they are certain. */
   readonly current?: string;
   readonly proposed?: string;
+  /** What to change at the place so that it is mended without anybody having to think; `lint --fix` does it. */
+  readonly fix?: Fix;
+}
+
+/** A mechanical change of the field at a diagnostic's place. */
+export interface Fix {
+  /** The key it is to have in the same mapping; with `value` it gets that too. */
+  readonly rename?: string;
+  /** Its new value, as YAML of one line. */
+  readonly value?: string;
+  /** Takes the key, or the entry of the list, out. */
+  readonly remove?: true;
 }
 
 interface Rule<A> {
@@ -19,9 +31,20 @@ interface Rule<A> {
   readonly text: (args: A) => Text;
   /** Why it matters, for `istiomize explain CODE`. */
   readonly why: string;
+  /** The severity that it has where somebody may mean it, or where the input cannot tell; that one can be accepted. */
+  readonly mild?: Severity;
 }
 
-const rule = <A>(severity: Severity, title: string, text: (args: A) => Text, why: string): Rule<A> => ({ severity, title, text, why });
+/** A field as it stands, as it is meant, and how it is mended. */
+interface Change {
+  readonly current?: string;
+  readonly proposed?: string;
+  readonly fix?: Fix;
+}
+
+const changeOf = ({ current, proposed, fix }: Change): Change => ({ ...(current !== undefined && { current }), ...(proposed !== undefined && { proposed }), ...(fix && { fix }) });
+
+const rule = <A>(severity: Severity, title: string, text: (args: A) => Text, why: string, mild?: Severity): Rule<A> => ({ severity, title, text, why, ...(mild && { mild }) });
 
 const quote = (text: string): string => JSON.stringify(text.length > 120 ? `${text.slice(0, 117)}...` : text);
 const list = (names: readonly string[], none = "none"): string => (names.length > 0 ? names.join(", ") : none);
@@ -143,6 +166,57 @@ export const catalogue = {
     help: "look at `resources:`; an Application that is to have no objects is deleted instead",
   }), "Under Argo CD an empty result, with pruning, deletes what was there; so it is refused."),
 
+  IZ120: rule("warning", "not made by this version", (a: { field: string; instead: string }) => ({
+    read: `${a.field}, which this version of istiomize reads past`,
+    expected: "only what this version makes objects from",
+    help: `${a.instead}; then remove ${a.field} here`,
+  }), "The field belongs to the ServiceMesh, but nothing is made of it yet; whoever wrote it believes otherwise."),
+  IZ121: rule("error", "gateway without a server", (a: { alias: string; read: string; help: string }) => ({
+    read: a.read,
+    expected: `hosts of gateway ${a.alias}, from which its servers are made, or servers by name`,
+    help: a.help,
+  }), "A Gateway without a server takes no request, and Istio refuses it."),
+  IZ122: rule("error", "server of a gateway cannot be so", (a: { read: string; expects: string; help: string }) => ({
+    read: a.read,
+    expected: a.expects,
+    help: a.help,
+  }), "Istio refuses the Gateway, or leaves the server out, without a word to whoever sends requests."),
+  IZ123: rule("error", "two gateways are one object", (a: { one: string; other: string; object: string }) => ({
+    read: `${a.object}, by the gateways ${a.one} and ${a.other}`,
+    expected: "another name or namespace for each gateway of spec.gateways",
+    help: `give one of them a \`name\` of its own, or use one alias for both`,
+  }), "Two objects of one kind, namespace and name cannot both be in a cluster."),
+  IZ124: rule("error", "target matches nothing", (a: { what: string; suggestion?: string }) => ({
+    read: a.what,
+    expected: "an object of the input that it fits",
+    help: maybe(a.suggestion) ?? "mend kind, name, namespace or labels, or remove the target",
+  }), "Settings for an object that is not there do nothing; its name may have changed in the chart."),
+  IZ125: rule("error", "two targets disagree", (a: { one: string; other: string; object: string; setting: string }) => ({
+    read: `${a.setting} for ${a.object} in ${a.one} and, differently, in ${a.other}`,
+    expected: "one value for each setting of an object",
+    help: `remove ${a.setting} from one of the two, or narrow it by name or labels`,
+  }), "Targets have no order that people can see, so neither is allowed to win silently."),
+  IZ126: rule("error", "two objects made of one name", (a: { object: string; one: string; other: string }) => ({
+    read: `${a.object}, for ${a.one} and for ${a.other}`,
+    expected: "a name of its own for each object of one kind and namespace",
+    help: "change spec.names so that two Services, or a Service and a gateway, cannot give one name",
+  }), "Two objects of one kind, namespace and name cannot both be in a cluster."),
+  IZ127: rule("info", "nobody is behind this host", (a: { gateway: string; hosts: readonly string[] }) => ({
+    read: `${list(a.hosts)} of gateway ${a.gateway}, which no VirtualService of the input takes`,
+    expected: "a Service behind each host",
+    help: `istiomize.dev/gateways: ${a.gateway} on a Service puts it there; a host that is routed elsewhere is fine`,
+  }), "A request for a host that no route takes is answered with 404 by the gateway."),
+  IZ128: rule("warning", "two ports of a gateway are one", (a: { one: string; other: string; service: string; port: string }) => ({
+    read: `servers ${a.one} and ${a.other}; port ${a.port} of Service ${a.service} leads from one to the other`,
+    expected: "servers on ports that reach the pods apart",
+    help: "give both servers one port, or the Service another targetPort",
+  }), "Istio opens the targetPort of the gateway's Service, so the two servers share one listener and their hosts clash."),
+  IZ129: rule("warning", "gateway has other hosts than described", (a: { gateway: string; missing: readonly string[]; object: string; actual: readonly string[] }) => ({
+    read: `${list(a.missing)} of gateway ${a.gateway}; ${a.object} has ${list(a.actual)}`,
+    expected: "hosts that the Gateway itself has",
+    help: "mend hosts (or servers) in spec.gateways, or add the host to the Gateway",
+  }), "Services are checked against what spec.gateways says of a gateway that is made elsewhere; requests meet the Gateway itself."),
+
   // ---- 2xx: annotations and settings
   IZ201: rule("error", "annotation value not understood", (a: { text: string; expects: string; suggestion?: string }) => ({
     read: quote(a.text),
@@ -156,6 +230,7 @@ export const catalogue = {
     help: a.suggestion
       ? `did you mean ${a.suggestion}? \`istiomize explain --list\` prints them all`
       : "`istiomize explain --list` prints them all; names that start with istiomize.dev/x- are yours to use",
+    ...(a.suggestion && { fix: { rename: a.suggestion } }),
   }), "A misspelled annotation would silently do nothing. `spec.strictness: warn` turns this into a warning while migrating."),
   IZ203: rule("error", "annotation on the wrong kind of object", (a: { kind: string; allowed: readonly string[] }) => ({
     read: `an annotation of ${list(a.allowed)}, on a ${a.kind}`,
@@ -193,11 +268,16 @@ export const catalogue = {
     expected: `a port of this Service: ${list(a.known)}`,
     help: "a port is named by its name or number in spec.ports of the Service",
   }), "A setting for a port that does not exist would do nothing."),
-  IZ210: rule("error", "setting cannot stand behind a port", (a: { key: string; allowed: readonly string[] }) => ({
-    read: a.key,
-    expected: `one of ${list(a.allowed)}`,
-    help: `write istiomize.dev/${a.key} without the port; it holds for the whole Service`,
-  }), "Istio takes only load balancer, connection pool, outlier detection, TLS, timeout and retries per port."),
+  IZ210: rule("error", "setting cannot stand behind this scope", (a: { key: string; scope: "port" | "subset" | "gateway" | "route" }) => ({
+    read: `${a.key} behind ${a.scope}.`,
+    expected: {
+      port: "what Istio takes per port: load balancer, connection pool, outlier detection and TLS settings, timeout, retry-* and mtls",
+      subset: "what a DestinationRule says of a subset: labels, load balancer, connection pool, outlier detection and TLS settings, retry-budget",
+      gateway: "what a VirtualService says: timeout, retry-*, cors-*, headers, fault-*, weights, match.<dest>, path, hosts, port and the like",
+      route: "what one rule says: match, to, order, timeout, retry-*, cors-*, headers, fault-*, mirror, rewrite, redirect, direct-response",
+    }[a.scope],
+    help: `write istiomize.dev/${a.key} by itself, where it holds for the whole Service; \`istiomize explain ${a.key}\` says where it may stand`,
+  }), "A scope narrows a setting to one port, subset, gateway or rule, and takes only what Istio has there: per port the load balancer, connection pool, outlier detection, TLS, timeout and retries; per subset what a DestinationRule says; per gateway and rule what a VirtualService says."),
   IZ211: rule("warning", "annotation on the pod template does nothing", () => ({
     read: "an istiomize annotation in spec.template.metadata",
     expected: "it in metadata.annotations of the workload itself",
@@ -215,10 +295,10 @@ export const catalogue = {
     expected: `one value for Service ${a.service}: ${a.why}`,
     help: "say the same on both, or put the annotation on the Service",
   }), "Workloads behind one Service share its VirtualService; only DestinationRule settings can differ, per subset."),
-  IZ214: rule("error", "setting fits no port", (a: { needs: string; ports: string }) => ({
-    read: `a setting for ${a.needs}, on a Service with ${a.ports}`,
+  IZ214: rule("error", "setting fits no port", (a: { needs: string; ports: string; rule?: string }) => ({
+    read: `${a.rule === undefined ? "a setting" : `${a.rule}, which is`} for ${a.needs}, on a Service with ${a.ports}`,
     expected: `a port that Istio treats as ${a.needs}`,
-    help: "declare it with `appProtocol: http` (or grpc) or a port name such as http-web, or remove the setting",
+    help: a.rule === undefined ? "declare it with `appProtocol: http` (or grpc) or a port name such as http-web, or remove the setting" : "declare the port's protocol with `appProtocol` or its name (http-web, grpc, tcp-db, tls), or write the rule under http, tcp or tls as the port needs it",
   }), "Istio ignores HTTP settings on TCP and TLS ports, without a word."),
   IZ215: rule("info", "inherited setting fits no port", (a: { needs: string }) => ({
     read: `a setting for ${a.needs} ports`,
@@ -229,10 +309,10 @@ export const catalogue = {
     expected: `${a.needs} beside it, or inherited`,
     help: `add ${a.needs}, or remove ${a.key}`,
   }), "Istio refuses or ignores this field alone."),
-  IZ217: rule("error", "settings do not go together", (a: { one: string; other: string; why: string }) => ({
+  IZ217: rule("error", "settings do not go together", (a: { one: string; other: string; why: string; help?: string }) => ({
     read: `${a.one} and ${a.other}`,
     expected: a.why,
-    help: `remove one of them (\`none\` as its value removes an inherited one)`,
+    help: a.help ?? "remove one of them (`none` as its value removes an inherited one)",
   }), "Istio refuses an object that holds both."),
   IZ218: rule("warning", "setting has no effect", (a: { key: string; why: string; help: string }) => ({
     read: a.key,
@@ -240,12 +320,68 @@ export const catalogue = {
     help: a.help,
   }), "It is left out, or Istio ignores it; whoever wrote it believes otherwise."),
 
-  // ---- 3xx: checks over several settings and objects
-  IZ301: rule("error", "unknown destination", (a: { name: string; subsets: readonly string[]; isElsewhere: boolean; suggestion?: string }) => ({
+  IZ219: rule("error", "no plain name inside a key", (a: { key: string; entry: string }) => ({
+    read: `${quote(a.entry)} in ${a.key}`,
+    expected: "a name of lower-case letters, digits and hyphens: a subset or Service of this namespace, a gateway's alias, or a name of your own for a rule",
+    help: "a port or a namespace cannot stand inside a key; name them in a value, such as `route.<name>.to: web.shop:8080`",
+  }), "What stands between the dots of a key is a name, so that keys can be taken apart in one way only."),
+  IZ220: rule("error", "setting stands behind a scope only", (a: { key: string; scopes: readonly string[] }) => ({
+    read: `istiomize.dev/${a.key}`,
+    expected: `${a.scopes.map((each) => `istiomize.dev/${each}`).join(" or ")}`,
+    help: "say which one is meant",
+  }), "`to`, `order` and `labels` say something of one rule or one subset, so they need its name in front."),
+  IZ221: rule("error", "no such subset", (a: { name: string; known: readonly string[]; isDefined: boolean; suggestion?: string }) => ({
+    read: `subset.${a.name}.`,
+    expected: `a subset of this Service: ${list(a.known)}${a.isDefined ? " (those with subset.<name>.labels)" : " (by the `version` label or the `subset` annotation of its workloads)"}`,
+    help: maybe(a.suggestion) ?? `define it with istiomize.dev/subset.${a.name}.labels, or label the pods with version: ${a.name}`,
+  }), "Settings of a subset that nobody defines would hold for nothing."),
+  IZ222: rule("error", "subset selects no pods", (a: { name: string; labels: string; workloads: readonly string[] }) => ({
+    read: `labels ${a.labels} of subset ${a.name}`,
+    expected: `labels that a pod template behind this Service carries: ${list(a.workloads)}`,
+    help: "correct the labels, or add the workload to the build",
+  }), "Requests that are routed to an empty subset fail with 503."),
+  IZ223: rule("error", "no gateway of this name", (a: { name: string; known: readonly string[]; suggestion?: string }) => ({
     read: quote(a.name),
-    expected: a.isElsewhere ? "a Service in the input, as name.namespace" : `a subset of this Service (${list(a.subsets)}) or a Service of its namespace`,
+    expected: `an alias of spec.gateways in the ServiceMesh (${list(a.known)}), or the namespace/name of a Gateway`,
+    help: maybe(a.suggestion) ?? "add it to spec.gateways; `existing: true` describes one that is made elsewhere",
+  }), "A VirtualService that names a gateway which is not there takes no traffic at all."),
+  IZ224: rule("error", "host is outside the gateway", (a: { host: string; gateway: string; hosts: readonly string[] }) => ({
+    read: quote(a.host),
+    expected: `a host within those of gateway ${a.gateway}: ${list(a.hosts)}`,
+    help: "correct gateway-hosts, or add the host to the gateway's servers",
+  }), "A gateway refuses hosts that none of its servers names, so these rules would never be used."),
+  IZ225: rule("error", "port behind the gateway is not clear", (a: { service: string; gateway: string; ports: readonly string[] }) => ({
+    read: `${a.service} with the ports ${list(a.ports)}, behind gateway ${a.gateway}`,
+    expected: "one port, one that alone is declared HTTP, HTTP/2 or gRPC, or one of the name http",
+    help: "say which: istiomize.dev/gateway-port: <name or number>",
+  }), "A gateway sends everything to one port of the Service."),
+  IZ226: rule("error", "gateway does not take this traffic", (a: { port: string; protocol: string; gateway: string; servers: readonly string[] }) => ({
+    read: `port ${a.port} (${a.protocol})`,
+    expected: `a server of gateway ${a.gateway} that takes it; it has ${list(a.servers, "no servers")}`,
+    help: "add a server of that protocol to the gateway, or choose another port with gateway-port",
+  }), "HTTP rules need an HTTP server or HTTPS ended at the gateway, TCP a TCP server, and TLS that passes through a server with mode PASSTHROUGH."),
+  IZ227: rule("error", "said twice", (a: { one: string; other: string }) => ({
+    read: `${a.one} and ${a.other}`,
+    expected: "one of them",
+    help: `remove ${a.other}: expose says the binding, its host and its path`,
+  }), "`expose: alias=host/path` is short for gateways, gateway-hosts and path; beside one of them it is not clear which one counts."),
+  IZ228: rule("error", "conditions that exclude each other", (a: { one: string; other: string; field: string }) => ({
+    read: `${a.one}, and ${a.other}`,
+    expected: `conditions that one request can meet, in a form that Istio can write: ${a.field} can be matched once`,
+    help: "change one of them, or write the match in full in `routes`",
+  }), "Conditions of a rule are joined with the path and the match of its gateway; Istio has one value for each field of a match."),
+  IZ229: rule("error", "HTTP keys on traffic that passes through", (a: { keys: readonly string[]; gateway: string; kind: string }) => ({
+    read: list(a.keys),
+    expected: `no HTTP settings: gateway ${a.gateway} passes ${a.kind} through without looking into it`,
+    help: `remove them for this gateway (istiomize.dev/gateway.${a.gateway}.<key>: none), or end TLS at the gateway`,
+  }), "On a TCP or PASSTHROUGH server Istio sees bytes, not requests."),
+
+  // ---- 3xx: checks over several settings and objects
+  IZ301: rule("error", "unknown destination", (a: { name: string; subsets: readonly string[]; isElsewhere: boolean; suggestion?: string; expected?: string; help?: string }) => ({
+    read: quote(a.name),
+    expected: a.expected ?? (a.isElsewhere ? "a Service in the input, as name.namespace" : `a subset of this Service (${list(a.subsets)}) or a Service of its namespace`),
     help: maybe(a.suggestion)
-      ?? "a subset is the `version` label (or the annotation istiomize.dev/subset) of a workload that the Service's selector matches; a Service elsewhere is name.namespace; a pipe knows no names from before a prefix, `istiomize render` does",
+      ?? a.help ?? "a subset is the `version` label (or the annotation istiomize.dev/subset) of a workload that the Service's selector matches; a Service elsewhere is name.namespace; a pipe knows no names from before a prefix, `istiomize render` does",
   }), "Traffic sent to a subset that no pod carries, or a host that no Service has, ends in 503."),
   IZ302: rule("error", "weights do not sum to 100", (a: { sum: number }) => ({
     read: `a sum of ${a.sum}`,
@@ -257,10 +393,11 @@ export const catalogue = {
     expected: "every destination once",
     help: "add the two weights up in one entry",
   }), "The same destination twice in one route misleads whoever reads it."),
-  IZ304: rule("error", "destination has no such port", (a: { service: string; port: string; known: readonly string[] }) => ({
-    read: `port ${a.port} on Service ${a.service}`,
+  IZ304: rule("error", "destination has no such port", (a: { service: string; port: string; known: readonly string[]; kind?: "ServiceEntry"; isByHand?: boolean }) => ({
+    read: `port ${a.port} on ${a.kind ?? "Service"} ${a.service}`,
     expected: `one of its ports: ${list(a.known)}`,
-    help: `say which port is meant: ${a.service}:${a.known[0]?.split(" ")[0] ?? "8080"}`,
+    help: a.isByHand ? "write the number of a port of the Service, not that of the container behind it" : `say which port is meant: ${a.service}:${a.known[0]?.split(" ")[0] ?? "8080"}`,
+    ...(a.isByHand && { current: a.port, ...(a.known.length === 1 && { proposed: a.known[0]!.split(" ")[0]! }) }),
   }), "A route to a port that no Service has ends in 503."),
   IZ305: rule("error", "name means two Services", (a: { name: string; candidates: readonly string[] }) => ({
     read: quote(a.name),
@@ -277,25 +414,66 @@ export const catalogue = {
     expected: "pods behind every destination that gets traffic",
     help: a.isActive ? "give it replicas, or make another one active" : "give it weight 0, or replicas",
   }), "Requests that go to a subset without pods end in 503."),
-  IZ310: rule("warning", "retries cannot all run", (a: { tries: number; attempts: number; perTry: string; timeout: string; needed: string }) => ({
+  IZ308: rule("error", "two Services take everything", (a: { host: string; gateway: string; one: string; other: string; isByHand?: boolean }) => ({
+    read: `${a.one} and ${a.other}, each without a path or match, on host ${a.host} of gateway ${a.gateway}`,
+    expected: "at most one Service of a host that takes what no other one does",
+    help: a.isByHand ? "give one of them a match, or another host" : `give one of them a path or a match, such as istiomize.dev/gateway.${a.gateway}.path: /${a.other}`,
+  }), "A rule without a match takes every request; a second one behind it gets none."),
+  IZ309: rule("error", "two VirtualServices for the same requests", (a: { host: string; gateway: string; one: string; mine: string; theirs: string }) => ({
+    read: `${a.mine}; ${a.one} has ${a.theirs}, on host ${a.host} of gateway ${a.gateway} too`,
+    expected: "rules of different VirtualServices to take different requests: which of the two gets one depends on which object was created first",
+    help: "put both rules into one VirtualService, in order, or narrow one; for Services with annotations spec.gateways.<alias>.virtualServices: host does that",
+  }), "A gateway joins the rules of all VirtualServices for a host, oldest object first: the order is in no file."),
+  IZ310: rule("warning", "retries cannot all run", (a: { tries: number; attempts: number; perTry: string; timeout: string; needed: string; isByHand?: boolean }) => ({
     read: `${a.tries} tries (the first + ${a.attempts} retries) of ${a.perTry} each, in a request timeout of ${a.timeout}`,
     expected: "tries × per-try timeout to fit in the timeout: the last try can never finish",
-    help: `raise timeout to ${a.needed}, or lower retry-attempts or retry-per-try-timeout`,
+    help: `raise timeout to ${a.needed}, or lower ${a.isByHand ? "attempts or perTryTimeout" : "retry-attempts or retry-per-try-timeout"}`,
   }), "`attempts` counts retries, not tries: 3 retries of 10s are 40 seconds. What does not fit in the timeout never runs."),
-  IZ311: rule("warning", "retries re-run calls that may have been carried out", (a: { conditions: readonly string[] }) => ({
-    read: `retry-on ${list(a.conditions)}`,
+  IZ311: rule("warning", "retries re-run calls that may have been carried out", (a: { conditions: readonly string[]; isByHand?: boolean }) => ({
+    read: `${a.isByHand ? "retryOn" : "retry-on"} ${list(a.conditions)}`,
     expected: "conditions under which the server never saw the request (connect-failure, refused-stream, unavailable, cancelled), or an acknowledgement",
-    help: 'istiomize.dev/retry-unsafe: "true" where every call is idempotent',
+    help: a.isByHand ? "retry so in a rule for GET and HEAD alone, and in one for the rest only with those; accept this where every call is idempotent" : 'istiomize.dev/retry-unsafe: "true" where every call is idempotent',
   }), "With 5xx, reset, gateway-error or a status code a POST that the server carried out can run again."),
-  IZ312: rule("info", "status code does not match a broken connection", (a: { code: string }) => ({
-    read: `retry-on ${a.code}`,
+  IZ312: rule("info", "status code does not match a broken connection", (a: { code: string; isByHand?: boolean }) => ({
+    read: `${a.isByHand ? "retryOn" : "retry-on"} ${a.code}`,
     help: "Envoy answers 503 itself when a connection breaks; add connect-failure and reset to retry those",
   }), "A status code in retry-on matches answers of the server only."),
-  IZ313: rule("warning", "timeout cuts streams", (a: { timeout: string; port: string }) => ({
+  IZ313: rule("warning", "timeout cuts streams", (a: { timeout: string; port: string; isByHand?: boolean }) => ({
     read: `timeout ${a.timeout} on gRPC port ${a.port}`,
     expected: "no timeout for calls that stream: it covers the whole response",
-    help: "istiomize.dev/port.<name>.timeout: none where calls stream; accept it where every call is unary",
+    help: `${a.isByHand ? "leave timeout out where calls stream" : "istiomize.dev/port.<name>.timeout: none where calls stream"}; accept it where every call is unary`,
   }), "An Istio timeout ends server-streaming gRPC calls, however lively they are."),
+  IZ314: rule("error", "no such gateway", (a: { name: string; namespace: string; suggestion?: string }) => ({
+    read: `${quote(a.name)}: no Gateway ${a.name.includes("/") ? a.name : `${a.name} in namespace ${a.namespace || "(none)"}`} is in the input or in spec.gateways`,
+    expected: "a Gateway of the input, as namespace/name, or one that spec.gateways describes",
+    help: maybe(a.suggestion) ?? "where it is made elsewhere, describe it in spec.gateways of the ServiceMesh with existing: true and its hosts",
+    ...(a.suggestion && { current: a.name, proposed: a.suggestion }),
+  }), "Istio ignores a VirtualService for a gateway that does not exist: every request there ends in 404.", "warning"),
+  IZ315: rule("error", "host is not the gateway's", (a: { hosts: readonly string[]; gateway: string; known: readonly string[]; all: boolean }) => ({
+    read: `${list(a.hosts)}${a.all && a.hosts.length > 1 ? ", all of them" : ""} outside the hosts of ${a.gateway}: ${list(a.known, "none for this namespace")}`,
+    expected: a.all ? "at least one host that a server of the gateway has" : "every host to be one that a server of the gateway has",
+    help: "add the host to a server of the gateway, or use one that it has",
+  }), "A gateway answers requests for a host that none of its servers has with 404, whatever routes there are for it.", "warning"),
+  IZ316: rule("error", "two servers of gateways clash", (a: { one: string; other: string; port: number; what: string; help: string }) => ({
+    read: `${a.one} and ${a.other} on port ${a.port} of the same pods: ${a.what}`,
+    expected: "one server for each port and host",
+    help: a.help,
+  }), "Istio merges the Gateways of one set of pods; of two servers that cannot be merged it drops one, without a word.", "warning"),
+  IZ317: rule("error", "two objects for the same pods", (a: { one: string; other: string; pods: string }) => ({
+    read: `${a.one} and ${a.other}, both for ${a.pods}`,
+    expected: "one of its kind for the same pods, and one without a selector in a namespace",
+    help: "write both into one object, or narrow a selector",
+  }), "Istio takes one of them and does not say which; what the other one asks for is lost."),
+  IZ318: rule("error", "two DestinationRules for one host", (a: { one: string; other: string; host: string; what: readonly string[] }) => ({
+    read: `${list(a.what)} of ${a.host}: one in ${a.one}, another in ${a.other}`,
+    expected: "one DestinationRule for each host, namespace and exportTo",
+    help: "write both into one object",
+  }), "Istio adds up the subsets of both, but takes the traffic policy, and each subset, from the older one; which one that is cannot be seen in Git."),
+  IZ319: rule("warning", "port says two protocols", (a: { port: string; read: string; counts: string; help?: string }) => ({
+    read: `port ${a.port}: ${a.read}`,
+    expected: `one protocol; what counts is ${a.counts}`,
+    help: a.help ?? "make both agree, or take the one out that is wrong",
+  }), "A port that changes its protocol changes which rules hold for it: HTTP rules do nothing on a TCP port, and servers that speak first hang behind HTTP."),
   IZ320: rule("warning", "VirtualService written by hand", (a: { other: string; host: string }) => ({
     read: `${a.other} already routes ${a.host} in the mesh`,
     expected: "one VirtualService for each host in the mesh",
@@ -306,29 +484,29 @@ export const catalogue = {
     expected: "one DestinationRule for each host and namespace",
     help: "it is left alone and none is generated; remove it to use the annotations",
   }), "Of two DestinationRules for one host the older one's policy wins and the other's is dropped."),
-  IZ322: rule("error", "name is taken", (a: { made: string; other: string }) => ({
+  IZ322: rule("error", "name is taken", (a: { made: string; other: string; help?: string }) => ({
     read: `${a.other}, written by hand for something else`,
     expected: `the name to be free for ${a.made}`,
-    help: "rename the one that was written by hand",
+    help: a.help ?? "rename the one that was written by hand",
   }), "Two objects of one kind, namespace and name cannot both be in a cluster."),
   IZ323: rule("warning", "PeerAuthentication written by hand", (a: { other: string }) => ({
     read: `${a.other} already sets mTLS for the same pods`,
     expected: "one PeerAuthentication for each selector and namespace",
     help: "it is left alone and none is generated; remove it, or the mtls setting",
   }), "Of two PeerAuthentications for the same pods the older one wins."),
-  IZ324: rule("error", "hand-written DestinationRule lacks a subset", (a: { other: string; missing: readonly string[] }) => ({
+  IZ324: rule("error", "hand-written DestinationRule lacks a subset", (a: { other: string; missing: readonly string[]; owner?: string }) => ({
     read: `${a.other} without ${list(a.missing)}`,
     expected: "every subset that a route names",
-    help: "add the subsets there, or remove that DestinationRule so that istiomize makes it",
+    help: a.owner === undefined ? "add the subsets there, or remove that DestinationRule so that istiomize makes it" : `add the subsets there, or remove it: for callers of its namespace it takes the place of ${a.owner} as a whole`,
   }), "A route to a subset that no DestinationRule defines ends in 503."),
   IZ325: rule("info", "Flagger writes these routes", (a: { service: string; apex?: string }) => ({
     read: a.apex === undefined ? `a Canary of Flagger for ${a.service}` : `a Canary of Flagger for the workload behind ${a.service}, with routes for ${a.apex}`,
     help: a.apex === undefined ? "nothing is generated for it: Flagger makes its VirtualService and DestinationRules itself" : `nothing is generated for it: outside of a rollout Flagger runs no pods behind it; let callers use ${a.apex}, which Flagger makes`,
   }), "Flagger creates and overwrites the VirtualService of the workload that a Canary names."),
-  IZ326: rule("error", "two generated objects for one host", (a: { host: string; one: string; other: string }) => ({
+  IZ326: rule("error", "two VirtualServices for one host", (a: { host: string; one: string; other: string; isByHand?: boolean }) => ({
     read: `${a.host} in ${a.one} and in ${a.other}`,
     expected: "one VirtualService for each host in the mesh",
-    help: "remove the host from istiomize.dev/hosts of one of the two Services",
+    help: a.isByHand ? "put the rules of both into one, or show them to different namespaces with exportTo" : "remove the host from istiomize.dev/hosts of one of the two Services",
   }), "Sidecars take only one VirtualService for a host; the other one would be ignored."),
   IZ327: rule("warning", "only one server name is split", (a: { host: string }) => ({
     read: `a TLS rule for the server name ${a.host} alone: the namespace is not known`,
@@ -355,15 +533,15 @@ export const catalogue = {
     expected: "a Deployment, StatefulSet, DaemonSet or Rollout whose pod labels match the selector",
     help: "mend the selector or the labels; where the workload is deployed from elsewhere this can be ignored",
   }), "A selector that matches nothing leaves the Service without endpoints: every call ends in 503."),
-  IZ332: rule("error", "ExternalName Services cannot be meshed", (a: { target: string }) => ({
+  IZ332: rule("error", "ExternalName Services cannot be meshed", (a: { target: string; isDestination?: boolean; isRule?: boolean }) => ({
     read: `type: ExternalName: ${a.target}`,
-    expected: "the Service that the alias stands for",
-    help: "put the annotations on that one, and name it in weights; Istio never applies a DestinationRule or VirtualService to an alias",
+    expected: `the Service${a.isDestination ? " or ServiceEntry" : ""} that the alias stands for${a.isDestination ? ", in the input" : ""}`,
+    help: a.isDestination ? "route to that one; for a host outside of the cluster add a ServiceEntry and name its host" : a.isRule ? "write the rule for that one; for a host outside of the cluster add a ServiceEntry and name its host" : "put the annotations on that one, and name it in weights; Istio never applies a DestinationRule or VirtualService to an alias",
   }), "Since Istio 1.21 an ExternalName Service is a pure alias: no cluster is made for it."),
-  IZ333: rule("warning", "headless Service", (a: { left: readonly string[] }) => ({
+  IZ333: rule("warning", "headless Service", (a: { left: readonly string[]; isByHand?: boolean }) => ({
     read: `clusterIP: None, with ${list(a.left)}`,
     expected: "connection settings only: sidecars call the pod address that DNS gave",
-    help: "left out here; give the Service a cluster IP (a second Service will do) where Istio should balance",
+    help: `${a.isByHand ? "of use for calls from a gateway only" : "left out here"}; give the Service a cluster IP (a second Service will do) where Istio should balance`,
   }), "For a headless Service the caller picks the pod, so load balancing, outlier detection and subsets do not steer."),
   IZ334: rule("error", "headless Service cannot be steered", (a: { key: string }) => ({
     read: `${a.key}, with clusterIP: None`,
@@ -389,10 +567,10 @@ export const catalogue = {
     expected: "one Service port for each container port",
     help: "use the same port number in both Services",
   }), "The sidecar of the server takes the settings of an arbitrary one of the two."),
-  IZ339: rule("warning", "nothing to mesh: UDP only", () => ({
+  IZ339: rule("warning", "nothing to mesh: UDP only", (a: { isRule?: boolean }) => ({
     read: "only UDP ports",
     expected: "a TCP port; Istio does not proxy UDP",
-    help: "remove the annotations from this Service",
+    help: a.isRule ? "remove the rule" : "remove the annotations from this Service",
   }), "UDP traffic bypasses the sidecar."),
   IZ340: rule("warning", "Namespace is not in the input", (a: { namespace: string; label: string }) => ({
     read: `workloads in ${a.namespace || "a namespace that the input does not name"}, and no Namespace object to label`,
@@ -406,10 +584,10 @@ export const catalogue = {
     expected: "one of istio-injection, istio.io/rev and istio.io/dataplane-mode",
     help: "remove the others; Istio takes istio-injection first and ignores the rest",
   }), "Istio reads only one of the three."),
-  IZ342: rule("warning", "pods are not injected", (a: { why: string }) => ({
+  IZ342: rule("warning", "pods are not injected", (a: { why: string; help?: string }) => ({
     read: a.why,
     expected: "pods with a sidecar",
-    help: "remove the label or setting that keeps the sidecar away, or take the Service out with istiomize.dev/enabled: \"false\"",
+    help: a.help ?? "remove the label or setting that keeps the sidecar away, or take the Service out with istiomize.dev/enabled: \"false\"",
   }), "Without a sidecar a pod neither presents a certificate nor follows routes."),
   IZ343: rule("warning", "pods on the host network", () => ({
     read: "hostNetwork: true",
@@ -446,8 +624,8 @@ export const catalogue = {
     expected: "app, name or app.kubernetes.io/name: by that one Flagger tells its copy, the primary, apart",
     help: "use one of these; where Flagger runs with other -selector-labels, write the PeerAuthentication of the primary by hand",
   }), "The mode set here holds for the pods of the canary alone; those that serve have other labels."),
-  IZ350: rule("error", "mTLS and TLS settings contradict", (a: { mode: string; policy: string; tls: string }) => ({
-    read: `tls ${a.tls} towards pods whose PeerAuthentication (${a.policy}) says ${a.mode}`,
+  IZ350: rule("error", "mTLS and TLS settings contradict", (a: { tls: string; server: string }) => ({
+    read: `tls ${a.tls} towards ${a.server}`,
     expected: "no tls setting: Istio then chooses what the server takes",
     help: "remove tls, or change mtls",
   }), "STRICT servers refuse plain text and foreign TLS; servers with mTLS disabled refuse ISTIO_MUTUAL."),
@@ -455,11 +633,12 @@ export const catalogue = {
     read: "tls: ISTIO_MUTUAL",
     help: "automatic mTLS is on by default and also works towards pods without a sidecar, where this would give 503",
   }), "Automatic mTLS picks mutual TLS for every pod that has a sidecar."),
-  IZ352: rule("error", "no container declares this port", (a: { port: string; known: readonly string[] }) => ({
-    read: a.port,
+  IZ352: rule("error", "no container declares this port", (a: { port: string; known: readonly string[]; service?: string; target?: string }) => ({
+    read: a.service === undefined ? a.port : `${a.port}, the port of Service ${a.service}`,
     expected: `a container port of the pods: ${list(a.known)}`,
-    help: "declare it under ports of the container, or mend targetPort of the Service",
-  }), "Port-level mTLS names container ports; one that does not exist protects nothing."),
+    help: a.service === undefined ? "declare it under ports of the container, or mend targetPort of the Service" : `policies of the server name the port of the pods${a.target === undefined ? "" : `: write ${a.target}`}`,
+    ...(a.service !== undefined && a.target !== undefined && { current: a.port, proposed: a.target }),
+  }), "Port-level mTLS and the ports of an AuthorizationPolicy are container ports; one that does not exist protects nothing."),
   IZ353: rule("error", "two mTLS modes for the same pods", (a: { one: string; other: string }) => ({
     read: `${a.one}, and ${a.other}`,
     expected: "one mode for the same pods",
@@ -496,42 +675,57 @@ export const catalogue = {
     expected: a.expected,
     help: a.help,
   }), "Argo Rollouts checks this first and refuses the Rollout (InvalidSpec), so nothing is rolled out."),
-  IZ360: rule("warning", "subset policy is never active", (a: { subset: string }) => ({
+  IZ360: rule("warning", "subset policy is never active", (a: { subset: string; isByHand?: boolean }) => ({
     read: `a policy for subset ${a.subset}, to which no route leads`,
-    expected: "weights or active, so that a route names the subset",
-    help: "add istiomize.dev/weights to the Service, or put the setting on the Service",
+    expected: a.isByHand ? "a VirtualService whose routes name the subset" : "weights or active, so that a route names the subset",
+    help: a.isByHand ? "route to the subset, or move the policy to spec.trafficPolicy" : "add istiomize.dev/weights to the Service, or put the setting on the Service",
   }), "The policy of a subset holds only for calls that a route sends to that subset."),
-  IZ361: rule("warning", "outlier detection ejects nobody", (a: { percent: string; pods: number; of: string; needed: number }) => ({
+  IZ361: rule("warning", "outlier detection ejects nobody", (a: { percent: string; pods: number; of: string; needed: number; field?: string }) => ({
     read: `${a.percent} of ${a.pods} ${a.pods === 1 ? "pod" : "pods"} of ${a.of} is less than one`,
     expected: "a percentage that allows at least one ejection",
-    help: `istiomize.dev/outlier-max-ejection-percent: ${a.needed}% (or more replicas)`,
-    proposed: `${a.needed}%`,
+    help: a.pods === 1 ? "more replicas: a single pod is ejected never or, with 100%, altogether" : `${a.field ?? `istiomize.dev/outlier-max-ejection-percent: ${a.needed}%`} (or more replicas)`,
+    ...(a.pods > 1 && { proposed: a.field === undefined ? `${a.needed}%` : String(a.needed) }),
   }), "Envoy rounds down before the first ejection; Istio's default of 10% ejects nobody below ten pods."),
-  IZ362: rule("warning", "gateway errors are never counted", (a: { gateway: number; all: string }) => ({
-    read: `outlier-consecutive-gateway-errors ${a.gateway}, outlier-consecutive-5xx ${a.all}`,
+  IZ362: rule("warning", "gateway errors are never counted", (a: { gateway: number; all: string; words: readonly [gateway: string, all: string] }) => ({
+    read: `${a.words[0]} ${a.gateway}, ${a.words[1]} ${a.all}`,
     expected: "fewer gateway errors than 5xx: every gateway error is a 5xx too",
-    help: "lower outlier-consecutive-gateway-errors, or set outlier-consecutive-5xx to 0",
+    help: `lower ${a.words[0]}, or set ${a.words[1]} to 0`,
   }), "The lower counter always trips first."),
-  IZ363: rule("warning", "outlier detection can eject every pod", () => ({
-    read: "outlier-max-ejection-percent 100%",
-    expected: "less than 100%, or outlier-min-health-percent above 0",
-    help: "set istiomize.dev/outlier-min-health-percent, so that ejection stops while too few are healthy",
+  IZ363: rule("warning", "outlier detection can eject every pod", (a: { words: readonly [maximum: string, minimum: string]; only?: string }) => ({
+    read: a.only === undefined ? a.words[0] : `${a.words[0]}, and one pod in all of ${a.only}`,
+    expected: `less than 100%, or ${a.words[1]} above 0`,
+    help: a.only === undefined ? `set ${a.words[1].startsWith("outlier-") ? "istiomize.dev/" : ""}${a.words[1]}, so that ejection stops while too few are healthy` : "more replicas: one pod is ejected never or altogether, and then every call fails until it comes back",
   }), "With everything ejected every call ends in 503."),
   IZ364: rule("warning", "more subsets than a Rollout splits", (a: { rollout: string; more: readonly string[] }) => ({
     read: `additionalSubsetNames ${list(a.more)} of Rollout ${a.rollout}`,
     expected: "two subsets: the stable and the canary one share what is made here, and no others get traffic",
     help: "remove additionalSubsetNames, or write the VirtualService and the DestinationRules by hand",
   }), "Argo Rollouts leaves the share of such subsets alone; istiomize gives them none."),
-  IZ365: rule("warning", "consistent hash is weakened", (a: { by: string }) => ({
-    read: `consistent-hash together with ${a.by}`,
+  IZ365: rule("warning", "consistent hash is weakened", (a: { by: string; field?: string }) => ({
+    read: `${a.field ?? "consistent-hash"} together with ${a.by}`,
     expected: "hashing over one fixed set of pods",
     help: "callers change pods when the set does; expect that, or remove one of the two",
   }), "A hash holds within one subset only."),
-  IZ366: rule("warning", "h2-upgrade changes nothing here", (a: { port: string; why: string }) => ({
-    read: `h2-upgrade UPGRADE on port ${a.port}`,
+  IZ366: rule("warning", "h2-upgrade changes nothing here", (a: { port: string; why: string; field?: string }) => ({
+    read: `${a.field ?? "h2-upgrade"} UPGRADE on port ${a.port}`,
     expected: `an HTTP/1 port: ${a.why}`,
-    help: "remove h2-upgrade",
+    help: `remove ${a.field ?? "h2-upgrade"}`,
   }), "gRPC and HTTP/2 ports speak HTTP/2 already."),
+  IZ367: rule("warning", "subsets share their pods", (a: { one: string; other: string; isSame: boolean; workloads: readonly string[] }) => ({
+    read: `subset ${a.one} ${a.isSame ? "selects the same pods as" : "lies within"} subset ${a.other}: ${list(a.workloads)}`,
+    expected: "pods that belong to one subset each, told apart by a label (usually `version`)",
+    help: a.isSame ? `change the labels of one of them: calls to ${a.one} and to ${a.other} reach the same pods` : `narrow ${a.other}, or accept this where it is meant: calls to it reach the pods of ${a.one} too`,
+  }), "A split between subsets with common pods is not the split that is written."),
+  IZ368: rule("warning", "part of the policy is lost", (a: { of: string; lost: readonly string[]; replaces: "block" | "port" }) => ({
+    read: `${a.of} without ${list(a.lost)}, which the rule above sets`,
+    expected: a.replaces === "block" ? "a complete block: Istio replaces blocks as a whole and merges nothing into them" : "a complete entry: for a port that has one, Istio takes nothing from the policy above",
+    help: "repeat there what is to hold, or accept this where it is meant",
+  }), "What a subset or a port does not repeat goes back to Istio's default there: no limit, no outlier detection, the default load balancer."),
+  IZ369: rule("warning", "connection pool is smaller than its callers", (a: { limit: string; most: number; servers: number; service: string; needed: number; callers: readonly string[] }) => ({
+    read: `${a.limit}, at most ${a.most} ${a.most === 1 ? "request" : "requests"} at a time for ${a.servers} ${a.servers === 1 ? "pod" : "pods"} of Service ${a.service}; ${list(a.callers)}, who may call it, can have ${a.needed}`,
+    expected: "room for at least one request of each caller",
+    help: "raise the limit, add replicas, or accept this where callers are meant to be refused",
+  }), "The sidecars of the server take the limits too, for all callers together: what is above them is answered with 503 (UO)."),
   IZ370: rule("error", "a prefix turns one Service's name into another's", (a: { host: string; other: string }) => ({
     read: `the host ${a.host}, which ${a.other} was called before a prefix was set`,
     expected: "a host that name references cannot mistake",
@@ -547,11 +741,130 @@ export const catalogue = {
     expected: "a Service of that name in the input",
     help: "istiomize ran in an inner kustomization, and an outer one changed the names; move it to the outermost `transformers:`",
   }), "A rule whose host was renamed afterwards is silently dead."),
+  IZ373: rule("error", "half of a host name", (a: { host: string; meant: string; isDestination: boolean }) => ({
+    read: `${quote(a.host)}, which Istio takes as it stands: it completes names without a dot only`,
+    expected: `a Service by its name alone (in the same namespace), or in full: ${a.meant}`,
+    help: a.isDestination ? "as it is every request there ends in 503" : `as it is calls to ${a.meant.split(".")[0]!} and to ${a.meant} pass these rules by`,
+    current: a.host, proposed: a.meant,
+  }), "`web.shop` works in a browser's address inside the cluster, where DNS completes it, and nowhere in Istio's objects."),
+  IZ374: rule("warning", "host that nobody has", (a: { host: string; isCluster: boolean; suggestion?: string }) => ({
+    read: quote(a.host),
+    expected: a.isCluster ? "a Service of the input, in a namespace whose other Services are in it" : "a Service, or a host of a ServiceEntry, of the input",
+    help: maybe(a.suggestion) ?? (a.isCluster ? "mend the host, or accept this where the Service is deployed from elsewhere" : "without a ServiceEntry sidecars take these rules for calls to port 80 alone: add one, or name the gateway that the host is for under gateways"),
+    ...(a.suggestion && { current: a.host, proposed: a.suggestion }),
+  }), "Rules for a host that is in nobody's registry are rules for nobody, or for port 80 only."),
+  IZ375: rule("warning", "rule is never reached", (a: { rule: string; what: string; by: string; taken: string }) => ({
+    read: `${a.rule}: ${a.what}`,
+    expected: `requests that are left: ${a.by}, before it, takes ${a.taken}`,
+    help: `move it in front of ${a.by}, narrow that one, or take it out`,
+  }), "Istio takes the first rule that fits; what an earlier one covers is never looked at, and nothing says so."),
+  IZ376: rule("info", "prefix ends within a word", (a: { prefix: string }) => ({
+    read: `prefix ${quote(a.prefix)}, which takes ${a.prefix}/x and ${a.prefix}x alike`,
+    help: `for ${a.prefix} and what is below it alone write two: exact: ${a.prefix}, and prefix: ${a.prefix}/`,
+  }), "A prefix of a VirtualService is plain text; it knows no path segments, as those of an HTTPRoute or Ingress do."),
+  IZ377: rule("warning", "no rule for the rest", (a: { ports: readonly string[] }) => ({
+    read: `rules with a match only${a.ports.length > 0 ? `, on port ${list(a.ports)}` : ""}`,
+    expected: "a last rule without a match: a call in the mesh that fits none ends in 404",
+    help: "add one that leads to the Service itself; accept this where other paths are to be refused",
+  }), "As soon as one rule is there for a Service, its sidecars send nothing there that no rule takes."),
+  IZ378: rule("info", "works longer than anybody waits", (a: { timeout: string; caller: string; waits: string }) => ({
+    read: `timeout ${a.timeout}; callers of ${a.caller}, which calls this, wait for ${a.waits} at most`,
+    help: `a timeout below ${a.waits} frees the callee when nobody waits any more`,
+  }), "A callee that may take longer than its caller's own callers wait works for nobody."),
+  IZ379: rule("warning", "one rule for several ports", (a: { host: string; port?: number; others: readonly string[]; rule: string; isAtGateway?: boolean }) => ({
+    read: a.port === undefined ? `no port for ${a.host}, which has ${list(a.others)}` : `${a.rule} for every port, and port ${a.port} of ${a.host} as its destination`,
+    expected: a.port === undefined ? (a.isAtGateway ? "the port: a gateway would take its own port's number, and answer 503 where the Service has none of it" : "the port, which istioctl analyze insists on (IST0112); calls keep the port that they were for")
+      : `a rule for each port, with match.port: calls to ${list(a.others)} are sent to ${a.port} too`,
+    help: a.port === undefined ? "add port.number to the destination, with a rule and a match.port for each where several are called" : `add match: [{port: ${a.port}}], so that the other ports keep their own way`,
+  }), "A VirtualService holds for every HTTP port of its hosts, whatever port it was written for."),
   IZ380: rule("error", "fault injection in production", (a: { service: string }) => ({
     read: `a fault for ${a.service}, with spec.environment: production`,
     expected: "no fault, or the Service in spec.allowFaults",
     help: `add ${a.service} to spec.allowFaults if this is meant`,
   }), "Injected faults are real errors for real callers."),
+  IZ381: rule("error", "subset out of sight", (a: { subset: string; rule: string; seen: string; blind: readonly string[] }) => ({
+    read: `subset ${a.subset}, which ${a.rule} defines for ${a.seen} alone`,
+    expected: `a DestinationRule that all callers of this rule see, those in ${list(a.blind)} too`,
+    help: "give both objects the same exportTo",
+  }), "A caller that sees the route and not the subset gets 503 for every request."),
+  IZ382: rule("warning", "wildcard host takes its neighbours", (a: { host: string; taken: readonly string[] }) => ({
+    read: `${quote(a.host)} in the mesh: ${a.taken.length > 5 ? `${list(a.taken.slice(0, 5))} and ${a.taken.length - 5} more` : list(a.taken)}`,
+    expected: "the hosts that are meant, one by one",
+    help: "list them; a wildcard is for hosts of ServiceEntries and gateways",
+  }), "In the mesh a wildcard takes the calls to every Service below it that has no VirtualService of its own."),
+  IZ383: rule("warning", "matches other than it seems", (a: { read: string; expected: string; help: string; proposed?: string }) => a,
+    "Envoy compares whole values, character by character; exact and prefix know no stars, and a pattern that is not bounded takes its neighbours."),
+  IZ384: rule("warning", "writes are mirrored", (a: { mirror: string; share: string }) => ({
+    read: `${a.share} copied to ${a.mirror}, whatever the method`,
+    expected: "copies of calls that change nothing (GET, HEAD), or a mirror with data of its own",
+    help: "mirror in a rule with match.method GET; accept this where the mirror writes nowhere that counts",
+  }), "The mirror carries out what it gets: orders are placed and mails sent a second time."),
+  IZ385: rule("warning", "fault for nobody", (a: { kind: "delay" | "abort" }) => ({
+    read: `fault.${a.kind} without a percentage`,
+    expected: "percentage.value: without one Istio takes 0%",
+    help: `add percentage: {value: 10} to ${a.kind}, or take it out`,
+  }), "A fault that reaches no request is a test that passes whatever the callers do."),
+  IZ386: rule("error", "gateway passes by the split", (a: { host: string; by: string; subsets: readonly string[] }) => ({
+    read: `${a.host} as a whole; ${a.by} splits its traffic between ${list(a.subsets)}`,
+    expected: "the same subsets and weights here: rules for the mesh do not hold at a gateway",
+    help: `route to the subsets here too, or list the gateway under gateways of ${a.by}`,
+  }), "What comes through the gateway goes to all pods alike, those of a canary too (IST0140)."),
+  IZ387: rule("warning", "rules do not hold in the mesh", (a: { host: string; gateways: readonly string[] }) => ({
+    read: `${a.host}, a Service, with gateways: ${list(a.gateways)}`,
+    expected: "mesh among the gateways, where calls between Services are meant too",
+    help: "add mesh, or a VirtualService of its own for the mesh; accept this where the gateway alone is meant",
+  }), "A VirtualService that lists gateways holds there and nowhere else."),
+  IZ388: rule("warning", "retries multiply", (a: { service: string; calls: number; hops: readonly string[] }) => ({
+    read: `${a.hops.join(" × ")}: up to ${a.calls} calls to ${a.service} for one request`,
+    expected: "retries at one hop of a chain, the outermost or the one next to the fault",
+    help: "set attempts: 0 at the others, or take 5xx, gateway-error and status codes out of their retryOn",
+  }), "When the last Service of a chain fails, each hop in front repeats all tries of those behind it, while it is down."),
+  IZ389: rule("warning", "rewrite mends no slash", (a: { prefix: string; uri: string; from: string; to: string }) => ({
+    read: `prefix ${quote(a.prefix)} rewritten to ${quote(a.uri)}: ${a.from} becomes ${a.to}`,
+    expected: "both with a slash at the end, or both without",
+    help: a.prefix.endsWith("/") ? `rewrite to ${a.uri}/` : `match prefix ${a.prefix}/ first, and exact ${a.prefix} beside it`,
+  }), "Istio puts the rewrite in place of the prefix, character by character."),
+  IZ390: rule("error", "field that Istio does not know", (a: { field: string; known?: string; help?: string; since?: string; target?: string } & Change) => ({
+    read: a.since === undefined ? quote(a.field) : `${a.field}, which is there since Istio ${a.since}`,
+    expected: a.since === undefined ? `one of ${a.known ?? ""}` : `only what Istio ${a.target ?? ""} has (spec.istioVersion)`,
+    help: a.since === undefined ? a.help : `raise spec.istioVersion to "${a.since}" once every cluster runs it, or take the field out`,
+    ...changeOf(a),
+  }), "The API server drops a field that is not in Istio's schema, without a word, or refuses the object; either way it does not do what it says."),
+  IZ391: rule("error", "value that the API server refuses", (a: { field: string; found: string; expects: string; help?: string } & Change) => ({
+    read: a.field === "" || a.found.includes(`\`${a.field}\``) ? a.found : `${a.field}: ${a.found}`, expected: a.expects, help: a.help, ...changeOf(a),
+  }), "Istio's schema in the cluster takes only such values; kubectl apply and Argo CD stop at the first object that is refused."),
+  IZ392: rule("warning", "field that Istio no longer uses", (a: { field: string; found: string; state: "deprecated" | "ignored"; instead: string } & Change) => ({
+    read: `${a.found}, which ${a.state === "ignored" ? "Istio reads past: it does nothing" : "is deprecated"}`, expected: a.instead, ...changeOf(a),
+  }), "A field that does nothing leaves its author believing otherwise, and a deprecated one goes some day."),
+  IZ393: rule("info", "old version of the API", (a: { found: string; wanted: string } & Change) => ({
+    read: a.found, expected: a.wanted, help: "every Istio since 1.22 serves it, with the same fields", ...changeOf(a),
+  }), "Old versions of Istio's API are still served, and will not be for ever; some tools compare objects by version."),
+  IZ394: rule("error", "value that istiod refuses", (a: { field: string; found: string; expects: string; help?: string } & Change) => ({
+    read: a.found.includes(a.field) || a.field === "" ? a.found : `${a.field}: ${a.found}`, expected: a.expects, help: a.help, ...changeOf(a),
+  }), "istiod's webhook looks at every object when it is applied, and refuses those that its proxies could not be given."),
+  IZ395: rule("warning", "policy does not hold as it seems to", (a: { what: string; expected: string; suggestion?: string; help?: string }) => ({
+    read: a.what,
+    expected: a.expected,
+    help: maybe(a.suggestion) ?? a.help ?? "correct it; where the workload is deployed from elsewhere this can be accepted",
+  }), "A policy whose selector or principal fits nobody, or that leaves something out, protects less than whoever wrote it believes; Istio does not say so."),
+  IZ396: rule("warning", "policy shuts callers out", (a: { who: string; by: string; help: string }) => ({
+    read: `${a.who}: refused by ${a.by}`,
+    expected: "policies that let in everybody who is to call",
+    help: a.help,
+  }), "One ALLOW policy denies everything that none allows, and STRICT everything that does not come from the mesh."),
+  IZ397: rule("error", "HTTP conditions on a port that carries no HTTP", (a: { fields: readonly string[]; action: string; ports: readonly string[]; isAll: boolean; number: number; of: string }) => ({
+    read: `${list(a.fields)} in a rule of action ${a.action}${a.isAll ? "" : ", without ports,"} for pods with port ${list(a.ports)}`,
+    expected: "such conditions for HTTP and gRPC ports only",
+    help: a.action === "ALLOW" ? "on such a port the rule never lets anything in; use ports, principals and namespaces, or declare the port as HTTP" : `on such a port the conditions are dropped and the rule refuses everything; ${a.isAll ? "remove them" : "list the HTTP ports under `ports`"}`,
+  }), "On TCP ports Istio sees no method, path, host or token."),
+  IZ398: rule("info", "path pattern leaves out the path itself", (a: { pattern: string; bare: string }) => ({
+    read: quote(a.pattern),
+    help: `it does not match ${a.bare}; list ${quote(a.bare)} too if that is meant`,
+  }), "A pattern that ends in /* asks for the slash."),
+  IZ399: rule("info", "calls stay in the caller's zone", (a: { workload: string; isKey: boolean }) => ({
+    read: `outlier detection, and nothing about localities; the pods of ${a.workload} are spread over zones`,
+    help: `outlier detection switches locality failover on: pods of other zones get calls only while those nearby are unhealthy; ${a.isKey ? "istiomize.dev/locality: disabled" : "localityLbSetting: {enabled: false}"} spreads the calls`,
+  }), "Locality load balancing is on by default in Istio and waits only for outlier detection."),
 
   // ---- 4xx: files and commands
   IZ401: rule("error", "neither kustomize nor kubectl found", (a: { named?: string }) => ({
@@ -899,6 +1212,52 @@ export const catalogue = {
     expected: "parameters as gitops/argocd/cmp/plugin.yaml announces them: strict, \"true\" or \"false\", and environment",
     help: "mend it in spec.source.plugin.parameters of the Application",
   }), "A parameter that nobody reads is a setting that somebody believes in, so the render ends with an error."),
+
+  IZ478: rule("error", "baseline cannot be read", (a: { message: string }) => ({
+    read: a.message,
+    expected: "what `istiomize lint --update-baseline` wrote",
+    help: "write it with `istiomize lint <tree> --baseline <file> --update-baseline`",
+  }), "Without its baseline a tree that was clean yesterday fails today, so a missing one is never taken for an empty one."),
+  IZ479: rule("info", "no longer there", (a: { code: string; resource: string; field: string; read: string }) => ({
+    read: `${a.code}${a.resource && ` at ${a.resource}`}${a.field && `, ${a.field}`}${a.read && `: ${quote(a.read)}`}`,
+    help: "mended: take it out of the baseline with `--update-baseline`, so that it cannot come back unseen",
+  }), "An entry of a baseline that no longer occurs would hide the same fault when somebody makes it again."),
+  IZ480: rule("error", "nothing to check", (a: { path: string; message: string }) => ({
+    read: `${a.path}: ${a.message}`,
+    expected: "a file or directory with Kubernetes manifests or kustomizations, or `-` for standard input",
+    help: "see that the path is right; `--verbose` names the files that were left out, and why",
+  }), "A check that looked at nothing must not look like one that found nothing."),
+
+  IZ490: rule("error", "no git revision to compare with", (a: { fault: "no git" | "no repository" | "outside" | "checkout"; directory?: string; message?: string }) => ({
+    read: { "no git": "no `git` on PATH", "no repository": `${a.directory ?? ""}: ${a.message ?? ""}`, outside: `${a.directory ?? ""}, which is not in ${a.message ?? ""}`, checkout: `git could not write the files of the revision: ${a.message ?? ""}` }[a.fault],
+    expected: "kustomizations in one git repository: --diff compares its working tree with a revision of it",
+    help: { "no git": "install git", "no repository": "name a directory of a git repository; in CI check the repository out, with the .git directory", outside: "run it once for each repository", checkout: "see whether there is room in the temporary directory (TMPDIR), and whether `git fsck` finds the repository sound" }[a.fault],
+  }), "`render --diff` renders a second time from the files as they were at that revision, and only git knows those."),
+  IZ491: rule("error", "revision not found", (a: { revision: string; fault: "range" | "unknown" | "shallow" | "unrelated"; suggestion?: string }) => ({
+    read: `--diff ${quote(a.revision)}${a.fault === "unrelated" ? ", which shares no commit with HEAD here" : ""}`,
+    expected: "a branch, tag or commit, such as main, HEAD or HEAD~1; main... for the commit at which this branch left main",
+    help: {
+      range: "name one revision: the other side is always the working tree; check the later one out and name the earlier one",
+      unknown: maybe(a.suggestion) ?? "`git fetch` brings what is only on the server; `git branch --all` names what is here",
+      shallow: "the repository is a shallow clone: fetch that revision (`git fetch origin main`), or the whole history (`git fetch --unshallow`; `fetch-depth: 0` of actions/checkout)",
+      unrelated: "a shallow clone has no common commit: `git fetch --unshallow`, or `fetch-depth: 0` of actions/checkout; else name the revision without `...`",
+    }[a.fault],
+  }), "The working tree is compared with a revision that this clone of the repository holds."),
+  IZ492: rule("error", "no kustomization to compare", (a: { path: string; revision: string }) => ({
+    read: `${a.path}: no kustomization there or below, neither now nor at ${a.revision}`,
+    expected: "an overlay, or a tree that holds overlays",
+    help: "name a directory such as overlays/staging or gitops; one that is gone may be named too, if it was there at that revision",
+  }), "What is compared are the builds of kustomizations; where there is none on either side there is nothing to compare."),
+  IZ493: rule("error", "overlay cannot be compared", (a: { overlay: string; side: "now" | "then"; revision: string }) => ({
+    read: a.side === "now" ? `\`istiomize render ${a.overlay}\` fails, for the reason above` : `\`istiomize render ${a.overlay}\` fails on the files as they were at ${a.revision}, for the reason above`,
+    expected: "a build of both sides",
+    help: a.side === "now" ? "mend it; the other overlays are compared" : "compare with a revision at which it builds; a file that git does not keep (.gitignore) is not there at any revision",
+  }), "A build that fails has no objects; to show them all as new or as gone would be wrong."),
+  IZ494: rule("warning", "submodules are left out", (a: { paths: readonly string[] }) => ({
+    read: `${a.paths.join(", ")}: the commit that this revision names is not here`,
+    expected: "submodules that are checked out, with that commit",
+    help: "`git submodule update --init`, and `git fetch` in the submodule; an overlay that takes nothing from there is compared all the same",
+  }), "The files of a submodule are in a repository of its own: without the commit that the revision names they cannot be written down."),
 
   // ---- 9xx: our own bugs
   IZ901: rule("error", "istiomize itself failed", (a: { version: string; step: string; message: string }) => ({

@@ -1,5 +1,5 @@
 import { compareText, describe, type ResourceRef } from "../kube/object.ts";
-import { catalogue, type Arguments, type Code, type Severity } from "./catalogue.ts";
+import { catalogue, type Arguments, type Code, type Fix, type Severity } from "./catalogue.ts";
 
 /** Where in an object something was found: the object, and the keys that lead to the field. */
 export interface Place {
@@ -21,6 +21,8 @@ export interface Diagnostic {
   /** The value as it stands there, and the one to write instead, where they are certain. */
   readonly current?: string;
   readonly proposed?: string;
+  /** How the field at `place` is mended without anybody having to think. */
+  readonly fix?: Fix;
   /** File and position, filled in by whoever knows them; lines and columns count from 1. */
   readonly position?: Position;
 }
@@ -42,7 +44,7 @@ type Options = { readonly subject?: ResourceRef; readonly position?: Position };
 /** A diagnostic by its catalogue code; the compiler knows the arguments of each. */
 export function diagnose<C extends Code>(code: C, place: Place | undefined, args: Arguments<C>, options: Options = {}): Diagnostic {
   const rule = catalogue[code];
-  const text = (rule.text as (args: Arguments<C>) => { read?: string; expected?: string; help?: string; current?: string; proposed?: string })(args);
+  const text = (rule.text as (args: Arguments<C>) => { read?: string; expected?: string; help?: string; current?: string; proposed?: string; fix?: Fix })(args);
   return {
     code,
     severity: rule.severity,

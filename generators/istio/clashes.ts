@@ -29,10 +29,13 @@ export function resolveClashes(made: readonly Made[], context: MeshContext): Out
       return rest ? [{ ...each, object: rest }] : [];
     }
     const namesake = byIdentity.get(identityOf(object));
-    if (namesake && !ownersOf(namesake)) diagnostics.push(diagnose("IZ322", { ref: refOf(namesake), path: ["metadata", "name"] }, { made: describeObject(object), other: describeObject(namesake) }));
+    if (namesake && !ownersOf(namesake)) diagnostics.push(diagnose("IZ322", { ref: refOf(namesake), path: ["metadata", "name"] }, {
+      made: describeObject(object), other: describeObject(namesake),
+      ...(kindOf(object) === "Gateway" && { help: "write existing: true in spec.gateways, where that Gateway is the one that is meant, or give one of the two another name" }),
+    }));
     return namesake ? [] : [each];
   });
-  diagnostics.push(...value.flatMap(({ object }) => checkSubsetsOf(object, replaced, kept, context.config)), ...checkAmongOurs(value, context.config));
+  diagnostics.push(...value.flatMap(({ object }) => checkSubsetsOf(object, replaced, kept, context.config)), ...checkAmongOurs(value, context.config), ...checkNames(value));
   return { value, diagnostics };
 }
 
@@ -57,6 +60,21 @@ function checkAmongOurs(made: readonly Made[], config: MeshConfig): readonly Dia
     if (!other || kindOf(object) !== "VirtualService" || identityOf(other) === identityOf(object)) return [];
     const host = hostOfKey(keys.find((key) => seen.get(key) === other)!);
     return [diagnose("IZ326", { ref: refOf(beside?.object ?? object), path: ["metadata", "annotations", "istiomize.dev/hosts"] }, { host, one: describeObject(other), other: describeObject(object) })];
+  });
+}
+
+/** Two of ours of one kind, namespace and name, as templates in `spec.names` can give them. */
+function checkNames(made: readonly Made[]): readonly Diagnostic[] {
+  const seen = new Map<string, Made>();
+  return made.flatMap((each) => {
+    const identity = identityOf(each.object);
+    const other = seen.get(identity);
+    seen.set(identity, each);
+    // One Service that is there twice is told so by itself.
+    if (!other || (other.beside && each.beside && identityOf(other.beside.object) === identityOf(each.beside.object))) return [];
+    const forWhom = ({ object, beside }: Made): string => describeObject(beside?.object ?? object);
+    const ref = refOf(each.beside?.object ?? each.object);
+    return [diagnose("IZ126", { ref, path: ["metadata", "name"] }, { object: describeObject(each.object), one: forWhom(other), other: forWhom(each) })];
   });
 }
 

@@ -1,13 +1,15 @@
-import { blockOf, blocks } from "../annotations/policy.ts";
-import type { Layer, Setting } from "../annotations/setting.ts";
+import { blockOf, policyFieldOf } from "../annotations/policy.ts";
+import type { Setting, Settings } from "../annotations/setting.ts";
 import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
-import { compact, type KubeObject, type Mapping } from "../kube/object.ts";
+import { asMapping, compact, type KubeObject, type Mapping } from "../kube/object.ts";
 import { isHttp, type ServicePort } from "../kube/protocol.ts";
-import type { RoutePlan } from "../mesh/destinations.ts";
+import type { RoutePlan } from "../mesh/plan.ts";
+import type { Decided } from "../mesh/origin.ts";
 import { isAddressOnly } from "../mesh/rollouts.ts";
 import { isOwn, needsHttp, type MeshService } from "../mesh/service.ts";
-import { isPolicy, type Subset } from "../mesh/subsets.ts";
+import { holdsPolicy, isPolicy, type Subset } from "../mesh/subsets.ts";
 import type { Generator, MeshContext } from "../mesh/context.ts";
+import { nameOfRule } from "../mesh/rule-names.ts";
 import { madeFor, makeMetadata } from "./metadata.ts";
 import { applyPatch } from "./patch.ts";
 import { makeTrafficPolicy, type Fits } from "./traffic-policy.ts";
@@ -19,13 +21,13 @@ import { makeTrafficPolicy, type Fits } from "./traffic-policy.ts";
 export const generateDestinationRules: Generator = (context) => {
   const results = context.services.map((service) => makeDestinationRule(service, context));
   return {
-    made: results.flatMap(({ object }, i) => (object ? [{ object, beside: context.services[i]!.item }] : [])),
+    made: results.flatMap(({ diagnostics: _, object, ...rest }, i) => (object ? [{ ...rest, object, beside: context.services[i]!.item }] : [])),
     edits: [],
     diagnostics: results.flatMap(({ diagnostics }) => diagnostics),
   };
 };
 
-function makeDestinationRule(service: MeshService, context: MeshContext): { object?: KubeObject; diagnostics: readonly Diagnostic[] } {
+function makeDestinationRule(service: MeshService, context: MeshContext): { object?: KubeObject; decided?: readonly Decided[]; isOpen?: boolean; diagnostics: readonly Diagnostic[] } {
   if (service.shape === "external-name" || service.shape === "udp") return { diagnostics: [] };
   if (isAddressOnly(service.governed, service.object)) return { diagnostics: checkAddress(service) };
   const plan = context.plans.get(service)!;
@@ -38,15 +40,48 @@ function makeDestinationRule(service: MeshService, context: MeshContext): { obje
   diagnostics.push(...checkEmptied(service));
   const patch = service.settings.valueOf("destination-rule-patch");
   if (Object.keys(trafficPolicy).length === 0 && subsets.length === 0 && !patch) return { diagnostics };
-  const generated: Mapping = compact({ host: plan.host, exportTo: service.settings.valueOf("export-to"), trafficPolicy, subsets: nonEmpty(subsets) });
+  const clients = service.settings.valueOf("client-selector");
+  const generated: Mapping = compact({ host: plan.host, workloadSelector: clients && { matchLabels: clients }, exportTo: service.settings.valueOf("export-to"), trafficPolicy, subsets: nonEmpty(subsets) });
   return {
     diagnostics,
+    decided: decide(service),
+    isOpen: patch !== undefined,
     object: {
       apiVersion: "networking.istio.io/v1", kind: "DestinationRule",
-      metadata: makeMetadata(context, service.governed?.destinationRule ?? service.name, service.namespace, madeFor(service)),
+      metadata: makeMetadata(context, service.governed?.destinationRule ?? nameOfRule(context.config, "destinationRule", service.name), service.namespace, madeFor(service)),
       spec: patch ? applyPatch(generated, patch) : generated,
     },
   };
+}
+
+/** The settings behind the rule, its ports and its subsets. */
+function decide(service: MeshService): readonly Decided[] {
+  const ports = (path: readonly string[], settings: Settings): readonly Decided[] => portsWithPolicy(service).map((port, i) =>
+    ({ path: [...path, "trafficPolicy", "portLevelSettings", `[${i}]`], settings: settings.with(service.portLayers.get(port.number)!) }));
+  const defined = service.subsets.filter(({ labels }) => labels);
+  return [
+    { path: ["spec"], settings: service.settings }, ...ports(["spec"], service.settings),
+    ...defined.flatMap(({ layer }, i) => (layer.size === 0 ? [] : [
+      { path: ["spec", "subsets", `[${i}]`], settings: service.settings.with(layer) }, ...ports(["spec", "subsets", `[${i}]`], service.settings.with(layer)),
+    ])),
+  ];
+}
+
+/** Ports that have a policy of their own. */
+function portsWithPolicy(service: MeshService): readonly ServicePort[] {
+  return service.ports.filter(({ number }) => [...(service.portLayers.get(number)?.values() ?? [])].some(({ name }) => blockOf(name) !== undefined));
+}
+
+/** Subsets that rules in Istio's own fields name. */
+function rawSubsets({ mesh, gateways }: RoutePlan): readonly string[] {
+  return [mesh, ...gateways].flatMap(({ settings, raw, rules }) => [...rules.map(({ raw: fields }) => fields), ...[...raw.tcp, ...raw.tls].map(({ fields }) => fields), settings.valueOf("virtual-service-patch")])
+    .flatMap(findSubsetNames);
+}
+
+function findSubsetNames(value: unknown): readonly string[] {
+  if (Array.isArray(value)) return value.flatMap(findSubsetNames);
+  const mapping = asMapping(value);
+  return mapping ? Object.entries(mapping).flatMap(([key, entry]) => (key === "subset" && typeof entry === "string" ? [entry] : findSubsetNames(entry))) : [];
 }
 
 /** Policies on a Service whose traffic a Rollout sends to two others, where they hold for nothing. */
@@ -84,9 +119,8 @@ function checkHeadless(service: MeshService): readonly Diagnostic[] {
 
 /** Istio replaces everything for a port that has settings of its own, so each entry is written complete. */
 function makePortLevels(service: MeshService, subset: Subset | undefined): readonly Mapping[] {
-  return service.ports.flatMap((port) => {
-    const layer = service.portLayers.get(port.number);
-    if (!layer || ![...layer.keys()].some((name) => blockOf(name) !== undefined)) return [];
+  return portsWithPolicy(service).flatMap((port) => {
+    const layer = service.portLayers.get(port.number)!;
     const settings = subset ? service.settings.with(subset.layer, layer) : service.settings.with(layer);
     const policy = makeTrafficPolicy(settings, fitsPort(service, port));
     return Object.keys(policy).length === 0 ? [] : [{ port: { number: port.number }, ...policy }];
@@ -95,13 +129,13 @@ function makePortLevels(service: MeshService, subset: Subset | undefined): reado
 
 function fitsPort(service: MeshService, port: ServicePort): Fits {
   const fits = fitsService(service);
-  return (setting) => fits(setting) && (isHttp(port) || !needsHttp(setting));
+  return (setting) => blockOf(setting.name) !== undefined && fits(setting) && (isHttp(port) || !needsHttp(setting));
 }
 
 /** All subsets as soon as one is needed: by a route, or because a workload has a policy of its own. */
 function makeSubsets(service: MeshService, plan: RoutePlan, diagnostics: Diagnostic[]): readonly Mapping[] {
-  const routed = new Set(plan.targets?.flatMap(({ subset }) => (subset ? [subset.name] : [])));
-  const withPolicy = service.subsets.length > 1 ? service.subsets.filter(({ layer }) => layer.size > 0) : [];
+  const routed = new Set([...plan.named.flatMap(({ subset, service: target }) => (subset && target.object === service.object ? [subset.name] : [])), ...rawSubsets(plan)]);
+  const withPolicy = service.subsets.filter(({ layer }) => layer.size > 0);
   if (routed.size === 0 && withPolicy.length === 0) return [];
   for (const { name, layer } of withPolicy) {
     const first = [...layer.values()][0]!;
@@ -114,11 +148,11 @@ function makeSubsets(service: MeshService, plan: RoutePlan, diagnostics: Diagnos
 
 /** A block that the subset touches replaces the Service's, so it is written with what it inherits. */
 function makeSubsetPolicy(service: MeshService, subset: Subset): Mapping | undefined {
-  if (!touches(subset.layer)) return undefined;
+  if (!holdsPolicy(subset.layer)) return undefined;
   const whole = makeTrafficPolicy(service.settings.with(subset.layer), fitsService(service));
-  const touched = blocks.filter((block) => [...subset.layer.keys()].some((name) => blockOf(name) === block));
+  const touched = new Set([...subset.layer.values()].map(({ name }) => policyFieldOf(name)));
   return compact({
-    ...Object.fromEntries(touched.map((block) => [block, whole[block]])),
+    ...Object.fromEntries(Object.entries(whole).filter(([field]) => touched.has(field))),
     portLevelSettings: nonEmpty(makePortLevels(service, subset)),
   });
 }
@@ -126,19 +160,15 @@ function makeSubsetPolicy(service: MeshService, subset: Subset): Mapping | undef
 /** `none` for all that a block holds cannot be said for one port or subset: Istio then takes the Service's block. */
 function checkEmptied(service: MeshService): readonly Diagnostic[] {
   const whole = makeTrafficPolicy(service.settings, fitsService(service));
-  const narrower = [...service.portLayers.values(), ...(service.subsets.length > 1 ? service.subsets.map(({ layer }) => layer) : [])];
+  const narrower = [...service.portLayers.values(), ...service.subsets.map(({ layer }) => layer)];
   return narrower.flatMap((layer) => {
     const own = makeTrafficPolicy(service.settings.with(layer), fitsService(service));
     return [...layer.values()].filter((setting) => {
-      const block = setting.removed ? blockOf(setting.name) : undefined;
+      const block = setting.removed ? policyFieldOf(setting.name) : undefined;
       return block !== undefined && whole[block] !== undefined && own[block] === undefined;
     }).map((setting) => diagnose("IZ218", setting.source.place, {
       key: `${setting.source.place.path.at(-1)}: none`, why: "a value: Istio takes the Service's settings where nothing is left for this port or subset",
       help: "write Istio's default as the value, or remove the setting from the Service",
     }, { subject: service.ref }));
   });
-}
-
-function touches(layer: Layer): boolean {
-  return [...layer.keys()].some(isPolicy);
 }

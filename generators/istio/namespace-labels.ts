@@ -24,7 +24,7 @@ export const generateNamespaceLabels: Generator = (context) => {
     if (wanted) {
       if (labels[wanted.key] !== wanted.value) edits.push({ item, path: ["metadata", "labels", wanted.key], value: wanted.value });
       edits.push(...present.filter((key) => key !== wanted.key).map((key): Edit => ({ item, path: ["metadata", "labels", key], value: undefined })));
-    } else if (present.length > 1) {
+    } else if (present.length > 1 && labels["istio-injection"] !== "disabled") {
       diagnostics.push(diagnose("IZ341", { ref: refOf(object), path: ["metadata", "labels"] }, { labels: present.map((key) => `${key}: ${labels[key]}`) }));
     }
     edits.push(...waypointEdit(item, settle(context, object, "waypoint")));

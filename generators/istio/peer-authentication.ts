@@ -1,6 +1,6 @@
 import type { Layer, Setting } from "../annotations/setting.ts";
-import { describeSetting } from "../annotations/setting.ts";
-import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
+import { describeSetting, layerSettings } from "../annotations/setting.ts";
+import { diagnose, type Diagnostic, type Place } from "../diagnostics/diagnostic.ts";
 import { compact, compareText, equal, nameOf, refOf, selects, stringsAt, type Item, type KubeObject } from "../kube/object.ts";
 import { describePort } from "../kube/protocol.ts";
 import { namespaceFor } from "../mesh/levels.ts";
@@ -8,6 +8,7 @@ import type { KnownService } from "../mesh/settings.ts";
 import { containerPortsOf, type Workload } from "../mesh/workload.ts";
 import { meshedNamespaces } from "../mesh/injection.ts";
 import type { Generated, Generator, Made, MeshContext } from "../mesh/context.ts";
+import type { Decided } from "../mesh/origin.ts";
 import { makeMetadata } from "./metadata.ts";
 
 /**
@@ -29,12 +30,21 @@ function makeObject(context: MeshContext, name: string, namespace: string, sourc
 
 function makeMeshWide(context: MeshContext): readonly Made[] {
   const { mtls, rootNamespace } = context.config;
-  return mtls?.scope === "mesh" ? [{ object: makeObject(context, "default", rootNamespace, undefined, { mtls: { mode: mtls.mode } }) }] : [];
+  return mtls?.scope === "mesh" ? [{ object: makeObject(context, "default", rootNamespace, undefined, { mtls: { mode: mtls.mode } }), from: fromMesh(context) }] : [];
+}
+
+function fromMesh({ config }: MeshContext): Place {
+  return { ref: config.ref, path: ["spec", "mtls"] };
+}
+
+/** The mode of an object, or of one port of it, as the setting behind it. */
+function decideMode(path: readonly string[], setting: Setting): Decided {
+  return { path: ["spec", ...path], settings: layerSettings([new Map([["mtls", setting]])]) };
 }
 
 function makeNamespaceWide(context: MeshContext): readonly Made[] {
   const { config, levels } = context;
-  const modes = new Map<string, { mode: string; source?: string }>();
+  const modes = new Map<string, { mode: string; source?: string; setting?: Setting }>();
   if (config.mtls?.scope === "namespace" && config.injection.mode !== "none") {
     // Objects without a namespace land in the same one, whichever that is; so does this.
     const unnamed = context.services.some(({ namespace, workloads }) => namespace === "" && workloads.length > 0) ? [""] : [];
@@ -44,10 +54,12 @@ function makeNamespaceWide(context: MeshContext): readonly Made[] {
   for (const namespace of named) {
     const mtls = nearest(levels.ofNamespace(namespace).flatMap((layer) => [...(levels.profilesOf(layer) ?? []), layer]));
     if (mtls?.removed) modes.delete(namespace);
-    else if (mtls) modes.set(namespace, { mode: mtls.value as string, source: `Namespace/${namespace}` });
+    else if (mtls) modes.set(namespace, { mode: mtls.value as string, source: `Namespace/${namespace}`, setting: mtls });
   }
   return [...modes].sort((a, b) => compareText(a[0], b[0]))
-    .map(([namespace, { mode, source }]) => ({ object: makeObject(context, "default", namespace, source, { mtls: { mode } }) }));
+    .map(([namespace, { mode, source, setting }]) => ({
+      object: makeObject(context, "default", namespace, source, { mtls: { mode } }), from: fromMesh(context), ...(setting && { decided: [decideMode(["mtls"], setting)] }),
+    }));
 }
 
 function nearest(layers: readonly Layer[]): Setting | undefined {
@@ -76,6 +88,7 @@ function makeSelected(context: MeshContext): Generated {
   ];
   const made = mergeAlike(selected, diagnostics).flatMap((modes) => [modes, ...primaryOf(modes, context, diagnostics)]).map((modes): Made => ({
     beside: modes.item,
+    decided: [...(modes.mode ? [decideMode(["mtls"], modes.mode)] : []), ...[...modes.ports].map(([port, setting]) => decideMode(["portLevelMtls", String(port)], setting))],
     object: makeObject(context, modes.name, modes.namespace, modes.source, compact({
       selector: { matchLabels: modes.selector },
       mtls: modes.mode && { mode: modes.mode.value },
@@ -142,7 +155,7 @@ function readService(service: KnownService, context: MeshContext, diagnostics: D
   const { object, item } = service;
   const settings = context.levels.of(object);
   const mode = settled([...(context.levels.profilesOf(settings.own) ?? []), settings.own]);
-  const portSettings = [...settings.ports].flatMap(([written, layer]): [string, Setting][] => (layer.get("mtls") ? [[written, layer.get("mtls")!]] : []));
+  const portSettings = [...settings.scopes.port].flatMap(([written, layer]): [string, Setting][] => (layer.get("mtls") ? [[written, layer.get("mtls")!]] : []));
   const workloads = service.workloads.map(({ workload }) => workload);
   const below = workloads.map((workload) => readWorkload(workload, service, context, diagnostics));
   if (!mode && portSettings.length === 0 && below.every((each) => !each)) return [];
@@ -185,7 +198,7 @@ function readWorkload(workload: Workload, service: KnownService | undefined, con
   const settings = context.levels.of(object);
   const mode = settled([...(context.levels.profilesOf(settings.own) ?? []), settings.own]);
   const ports = new Map<number, Setting>();
-  for (const [written, layer] of settings.ports) {
+  for (const [written, layer] of settings.scopes.port) {
     const setting = layer.get("mtls");
     if (!setting || setting.removed) continue;
     const port = service?.ports.find(({ name, number }) => name === written || String(number) === written);

@@ -41,16 +41,21 @@ export const generatePodTemplates: Generator = (context) => {
 };
 
 function editWorkload(item: Item, meshed: ReadonlySet<string>, context: MeshContext): readonly Edit[] {
+  const { nearest, all } = layersOfPods(item, meshed, context);
+  return [...editLabels(item, context.levels.of(item.object).own, layerSettings(nearest)), ...editAnnotations(item, layerSettings(all))];
+}
+
+/** The levels behind a workload's pods, farthest first: those that hold for its labels, and those for its sidecar. */
+export function layersOfPods(item: Item, meshed: ReadonlySet<string>, context: MeshContext): { readonly nearest: readonly Layer[]; readonly all: readonly Layer[] } {
   const { config, levels } = context;
   const namespace = namespaceFor(item.object, config);
   const { own } = levels.of(item.object);
   const profiles = levels.profilesOf(own) ?? [];
-  const nearest = layerSettings([...profiles, own]);
+  const nearest = [...profiles, own];
   const above = levels.ofNamespace(namespace).flatMap((layer) => [...(profiles.length > 0 ? [] : levels.profilesOf(layer) ?? []), layer]);
   const inMesh = (meshed.has(namespace) || (namespace === "" && context.services.length > 0)) && !isExcluded(namespace, config) && defaultLabel(context) !== undefined;
-  const isInjected = nearest.valueOf("inject") ?? (askedLabel(context, namespace)?.value !== "disabled");
-  const settings = isInjected ? layerSettings([...(inMesh ? [config.defaults] : []), ...above, ...profiles, own]) : nearest;
-  return [...editLabels(item, own, nearest), ...editAnnotations(item, settings)];
+  const isInjected = layerSettings(nearest).valueOf("inject") ?? (askedLabel(context, namespace)?.value !== "disabled");
+  return { nearest, all: isInjected ? [...(inMesh ? [config.defaults] : []), ...above, ...nearest] : nearest };
 }
 
 function editLabels(item: Item, own: Layer, settings: Settings = layerSettings([own])): readonly Edit[] {

@@ -1,7 +1,7 @@
 import type { Setting, Settings } from "../annotations/setting.ts";
-import { blockOf, policyPath, type Block } from "../annotations/policy.ts";
+import { policyPath } from "../annotations/policy.ts";
 import { rows, type SettingName } from "../annotations/table.ts";
-import { asMapping, type Mapping } from "../kube/object.ts";
+import { asMapping } from "../kube/object.ts";
 
 /** Which settings to leave out: those that this Service or port cannot use. */
 export type Fits = (setting: Setting) => boolean;
@@ -10,7 +10,7 @@ export type Fits = (setting: Setting) => boolean;
  * A complete `trafficPolicy` of the settings that fit; an empty mapping where none does.
  * @see https://istio.io/latest/docs/reference/config/networking/destination-rule/#TrafficPolicy
  */
-export function makeTrafficPolicy(settings: Settings, fits: Fits): { readonly [B in Block]?: Mapping } {
+export function makeTrafficPolicy(settings: Settings, fits: Fits): { readonly [field: string]: unknown } {
   const policy: { [key: string]: unknown } = {};
   for (const name of policyNames) {
     const setting = settings.get(name);
@@ -24,7 +24,7 @@ export function makeTrafficPolicy(settings: Settings, fits: Fits): { readonly [B
   return policy;
 }
 
-const policyNames = (Object.keys(rows) as SettingName[]).filter((name) => blockOf(name) !== undefined);
+const policyNames = (Object.keys(rows) as SettingName[]).filter((name) => rows[name].writes.startsWith(policyPath));
 
 /** Istio uses the bundle of the operating system by default; written out it also tells istioctl that this is meant. */
 function needsCertificates(tls: { readonly [key: string]: unknown }): boolean {

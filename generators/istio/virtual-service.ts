@@ -1,84 +1,173 @@
-import type { Setting, Settings } from "../annotations/setting.ts";
-import { rows, type SettingName } from "../annotations/table.ts";
+import type { Setting } from "../annotations/setting.ts";
+import { rows } from "../annotations/table.ts";
 import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
-import { compact, nameOf, type KubeObject, type Mapping } from "../kube/object.ts";
+import { asList, asMapping, defined, nameOf, type Mapping } from "../kube/object.ts";
 import { fullHost, resolveHost } from "../kube/host.ts";
 import { describePort, isHttp, type ServicePort } from "../kube/protocol.ts";
-import { targetPort, type RoutePlan } from "../mesh/destinations.ts";
+import { targetPort, type Target } from "../mesh/destinations.ts";
+import type { Decided } from "../mesh/origin.ts";
+import type { PlannedRule, RoutePlan, View } from "../mesh/plan.ts";
 import type { RolloutRoutes } from "../mesh/rollouts.ts";
-import { isOwn, needsHttp, portSettings, type MeshService } from "../mesh/service.ts";
-import type { Generator, MeshContext } from "../mesh/context.ts";
+import { nameOfRule } from "../mesh/rule-names.ts";
+import { isOwn, needsHttp, type MeshService } from "../mesh/service.ts";
+import type { Generator, Made, MeshContext } from "../mesh/context.ts";
+import { makeGatewayVirtualServices } from "./gateway-virtual-service.ts";
+import { destinationOf, makeHttpRule } from "./http-rule.ts";
 import { madeFor, makeMetadata } from "./metadata.ts";
 import { applyPatch } from "./patch.ts";
 
-/** Settings that give a mesh VirtualService something to say. */
-const httpSettings: readonly SettingName[] = [
-  "timeout", "retry-attempts", "retry-per-try-timeout", "retry-on", "retry-backoff", "retry-remote-localities", "retry-ignore-previous-hosts",
-];
-const saying: readonly SettingName[] = [...httpSettings, "weights", "active", "hosts", "virtual-service-patch"];
+/** Settings that say nothing by themselves: an object is made for none of them. */
+const silent = new Set(["subset", "export-to", "retry-unsafe", "fault-match"]);
 
 /**
- * One VirtualService for each meshed Service that a route setting reaches: a rule for each HTTP port, and for each TCP
- * and TLS port where the traffic is split.
+ * One VirtualService for the mesh for each Service that a route setting reaches, and one more for each gateway that it
+ * is bound to.
  * @see https://istio.io/latest/docs/reference/config/networking/virtual-service/
  */
 export const generateVirtualServices: Generator = (context) => {
-  const results = context.services.map((service) => makeVirtualService(service, context));
-  return {
-    made: results.flatMap(({ object }, i) => (object ? [{ object, beside: context.services[i]!.item }] : [])),
-    edits: [],
-    diagnostics: results.flatMap(({ diagnostics }) => diagnostics),
-  };
+  const made: Made[] = [];
+  const diagnostics: Diagnostic[] = [];
+  for (const service of context.services) {
+    const result = makeMeshVirtualService(service, context);
+    diagnostics.push(...result.diagnostics);
+    if (result.made) made.push(result.made);
+  }
+  const gateways = makeGatewayVirtualServices(context);
+  return { made: [...made, ...gateways.made], edits: [], diagnostics: [...diagnostics, ...gateways.diagnostics] };
 };
 
-function makeVirtualService(service: MeshService, context: MeshContext): { object?: KubeObject; diagnostics: readonly Diagnostic[] } {
+function makeMeshVirtualService(service: MeshService, context: MeshContext): { readonly made?: Made; readonly diagnostics: readonly Diagnostic[] } {
   const plan = context.plans.get(service)!;
-  const layers = [service.settings, ...service.ports.map((port) => portSettings(service, port))];
-  const says = plan.targets !== undefined || saying.some((name) => layers.some((settings) => settings.has(name) && (!isReceiver(service) || isOwn(settings.get(name)!))));
+  const view = plan.mesh;
   const unfit = checkFit(service);
-  if (!says || service.shape === "external-name") return { diagnostics: unfit };
+  if (!saysSomething(service, plan) || service.shape === "external-name") return { diagnostics: unfit };
   const diagnostics: Diagnostic[] = [...unfit];
-  const http: Mapping[] = [];
-  const tls: Mapping[] = [];
-  const tcp: Mapping[] = [];
   const splitsTls = plan.targets !== undefined && service.ports.some(({ protocol }) => protocol === "tls");
-  const hosts = listHosts(service, plan.host, context, splitsTls);
+  const hosts = listHosts(service, view, plan.host, context, splitsTls);
   if (splitsTls && service.namespace === "") diagnostics.push(diagnose("IZ327", plan.place!, { host: plan.host }, { subject: service.ref }));
-  for (const port of service.ports) {
-    const route = makeRoute(service, plan, port, diagnostics);
-    if (isHttp(port)) {
-      const settings = portSettings(service, port);
-      diagnostics.push(...checkPort(port, settings, service));
-      http.push({
-        name: service.ports.length > 1 ? `default-${port.name || port.number}` : "default",
-        ...(service.ports.length > 1 && { match: [{ port: port.number }] }),
-        timeout: settings.valueOf("timeout"), retries: makeRetries(settings), route,
-      });
-      // Bytes that turn out to be no HTTP on a port without a declared protocol follow the TCP rule.
-      if (plan.targets && port.protocol === "sniffed") tcp.push({ match: [{ port: port.number }], route });
-    } else if (plan.targets && port.protocol === "tcp") tcp.push({ match: [{ port: port.number }], route });
-    else if (plan.targets && port.protocol === "tls") tls.push({ match: [{ port: port.number, sniHosts: hosts }], route });
-    else if (service.ports.some(isHttp) && port.protocol !== "udp") diagnostics.push(leftOut(service, port));
-  }
-  const patch = service.settings.valueOf("virtual-service-patch");
-  if (http.length + tls.length + tcp.length === 0 && !patch) return { diagnostics: [...diagnostics, ...checkHosts(service)] };
-  const generated: Mapping = compact({
-    hosts, exportTo: service.settings.valueOf("export-to"),
-    ...(http.length > 0 && { http: nameRules(http, service.governed?.virtualService) }), ...(tls.length > 0 && { tls }), ...(tcp.length > 0 && { tcp }),
+  const written: WrittenRules = { http: [], tls: [], tcp: [], decided: [] };
+  pushRaw(written, view, service);
+  for (const port of service.ports) diagnostics.push(...writePort(written, service, plan, port, hosts));
+  const patch = view.settings.get("virtual-service-patch");
+  if (written.http.length + written.tls.length + written.tcp.length === 0 && !patch) return { diagnostics: [...diagnostics, ...checkHosts(service)] };
+  const generated = defined({
+    hosts, exportTo: view.settings.valueOf("export-to"), ...writeRules({ ...written, http: nameRules(written.http, service.governed?.virtualService) }),
   });
   return {
     diagnostics,
-    object: {
-      apiVersion: "networking.istio.io/v1", kind: "VirtualService",
-      metadata: makeMetadata(context, service.governed?.virtualService?.name ?? service.name, service.namespace, madeFor(service), 1),
-      spec: patch ? applyPatch(generated, patch) : generated,
+    made: {
+      beside: service.item, decided: [{ path: ["spec"], settings: view.settings }, ...written.decided], isOpen: isOpen(view),
+      object: {
+        apiVersion: "networking.istio.io/v1", kind: "VirtualService",
+        metadata: makeMetadata(context, service.governed?.virtualService?.name ?? nameOfRule(context.config, "virtualService", service.name), service.namespace, madeFor(service), 1),
+        spec: patch ? applyPatch(generated, patch.value) : generated,
+      },
     },
   };
+}
+
+/** The rules of one VirtualService as they are written. */
+export interface WrittenRules {
+  readonly http: Mapping[];
+  readonly tls: Mapping[];
+  readonly tcp: Mapping[];
+  readonly decided: Decided[];
+}
+
+/** Whether fields of Istio's own were written into a VirtualService, which nothing of ours has read. */
+export function isOpen({ settings }: View): boolean {
+  return (["virtual-service-patch", "routes", "tcp-routes", "tls-routes"] as const).some((name) => settings.has(name));
+}
+
+/** The lists of rules that hold any. */
+export function writeRules({ http, tls, tcp }: { readonly http: readonly Mapping[]; readonly tls: readonly Mapping[]; readonly tcp: readonly Mapping[] }): Mapping {
+  return { ...(http.length > 0 && { http }), ...(tls.length > 0 && { tls }), ...(tcp.length > 0 && { tcp }) };
+}
+
+/** Whether anything holds for callers in the mesh that a VirtualService says. */
+function saysSomething(service: MeshService, plan: RoutePlan): boolean {
+  if (plan.targets !== undefined || plan.mesh.rules.length > 1) return true;
+  const isSaying = (setting: Setting): boolean => rows[setting.name].family === "VirtualService" && !silent.has(setting.name) && (!isReceiver(service) || isOwn(setting));
+  for (const setting of plan.mesh.settings.all()) if (isSaying(setting)) return true;
+  return [...service.portLayers.values()].some((layer) => [...layer.values()].some((setting) => !setting.removed && isSaying(setting)));
 }
 
 /** A Service that gets its share of what a Rollout splits: what it inherits for routes belongs to the split. */
 function isReceiver({ governed }: MeshService): boolean {
   return governed !== undefined && governed.role !== "apex";
+}
+
+/** The rules of one port of the Service, for callers in the mesh. */
+function writePort(written: WrittenRules, service: MeshService, plan: RoutePlan, port: ServicePort, hosts: readonly string[]): readonly Diagnostic[] {
+  const { mesh: { rules } } = plan;
+  const diagnostics: Diagnostic[] = [];
+  const standard = rules.at(-1)!;
+  if (isHttp(port)) {
+    for (const rule of rules) {
+      const several = service.ports.length > 1;
+      if (several && rule.kind === "raw" && namesPorts(rule.raw!) && service.ports.find(isHttp) !== port) continue;
+      const match = several && !(rule.kind === "raw" && namesPorts(rule.raw!)) ? withPort(matchOf(rule), port) : matchOf(rule);
+      const name = several && !(rule.kind === "raw" && namesPorts(rule.raw!)) ? `${rule.name}-${port.name || port.number}` : rule.name;
+      pushRule(written, service, plan, rule, port, name, match, diagnostics);
+    }
+    if (port.protocol === "sniffed") diagnostics.push(diagnose("IZ336", { ref: service.ref, path: ["spec", "ports", `[${service.ports.indexOf(port)}]`] }, { port: describePort(port) }));
+    // Bytes that turn out to be no HTTP on a port without a declared protocol follow the TCP rule.
+    if (plan.targets && port.protocol === "sniffed") pushBytes(written, "tcp", standard, { match: [{ port: port.number }], route: makeRoute(service, plan, standard, port, []) });
+  } else if (plan.targets && port.protocol === "tcp") pushBytes(written, "tcp", standard, { match: [{ port: port.number }], route: makeRoute(service, plan, standard, port, diagnostics) });
+  else if (plan.targets && port.protocol === "tls") pushBytes(written, "tls", standard, { match: [{ port: port.number, sniHosts: hosts }], route: makeRoute(service, plan, standard, port, diagnostics) });
+  else if (service.ports.some(isHttp) && port.protocol !== "udp") diagnostics.push(leftOut(service, port));
+  return diagnostics;
+}
+
+/** One TCP or TLS rule, and the settings behind it. */
+export function pushBytes(written: WrittenRules, kind: "tcp" | "tls", rule: PlannedRule, body: Mapping): void {
+  written.decided.push({ path: ["spec", kind, `[${written[kind].length}]`], settings: rule.settle(), also: rule.setting ? [rule.setting] : [] });
+  written[kind].push(body);
+}
+
+/** One HTTP rule, and the settings behind it. */
+export function pushRule(written: WrittenRules, service: MeshService, plan: RoutePlan, rule: PlannedRule, port: ServicePort, name: string, match: readonly Mapping[] | undefined, diagnostics: Diagnostic[], path?: readonly Mapping[]): void {
+  const settings = rule.settle(service.portLayers.get(port.number));
+  const route = makeRoute(service, plan, rule, port, diagnostics);
+  written.decided.push({ path: ["spec", "http", `[${written.http.length}]`], settings, also: [rule.setting, rule.matchSetting].filter((setting) => setting !== undefined) });
+  written.http.push(makeHttpRule(rule, settings, { name, match, port, route, path }));
+}
+
+/** The match of a rule, that of a rule in Istio's own fields included. */
+export function matchOf(rule: PlannedRule): readonly Mapping[] | undefined {
+  if (rule.kind !== "raw") return rule.match as readonly Mapping[] | undefined;
+  const match = rule.raw!["match"];
+  return Array.isArray(match) && match.length > 0 ? match as readonly Mapping[] : undefined;
+}
+
+/** Whether a rule in Istio's own fields says itself which ports it is for. */
+function namesPorts(raw: Mapping): boolean {
+  const match = raw["match"];
+  return Array.isArray(match) && match.length > 0 && match.every((each) => asMapping(each)?.["port"] !== undefined);
+}
+
+function withPort(match: readonly Mapping[] | undefined, port: ServicePort): readonly Mapping[] {
+  return (match ?? [{}]).map((each) => ({ ...each, port: port.number }));
+}
+
+/** `tcp-routes` and `tls-routes`: rules in Istio's own fields, before the generated ones. */
+export function pushRaw(written: WrittenRules, { raw, settings }: View, service: MeshService): void {
+  for (const kind of ["tcp", "tls"] as const) {
+    for (const { fields, targets } of raw[kind]) {
+      written.decided.push({ path: ["spec", kind, `[${written[kind].length}]`], settings, also: [settings.find(`${kind}-routes`)!] });
+      written[kind].push(targets ? { ...fields, route: writeTargets(targets, portOf(fields, service)) } : fields);
+    }
+  }
+}
+
+function writeTargets(targets: readonly Target[], port: ServicePort): readonly Mapping[] {
+  return targets.map((target) => defined({ ...destinationOf(target, port), weight: targets.length > 1 ? target.weight : undefined }));
+}
+
+/** The port that a rule in Istio's own fields is for: the one in its match, else the first. */
+function portOf(fields: Mapping, service: MeshService): ServicePort {
+  const numbers = asList(fields["match"]).map((each) => asMapping(each)?.["port"]);
+  return service.ports.find(({ number }) => numbers.includes(number)) ?? service.ports[0]!;
 }
 
 /**
@@ -87,7 +176,7 @@ function isReceiver({ governed }: MeshService): boolean {
  */
 function nameRules(http: readonly Mapping[], rollout: RolloutRoutes | undefined): readonly Mapping[] {
   if (!rollout) return http;
-  if (rollout.routes.length === 0) return http.length === 1 ? [{ ...http[0], name: undefined }] : http;
+  if (rollout.routes.length === 0) return http.length === 1 ? [defined({ ...http[0], name: undefined })] : http;
   const names = http.map(({ name }) => name as string);
   const foreign = rollout.routes.filter((name) => !names.includes(name));
   const free = names.filter((name) => !rollout.routes.includes(name));
@@ -98,15 +187,17 @@ function nameRules(http: readonly Mapping[], rollout: RolloutRoutes | undefined)
  * The Service's host and the further ones. A TLS rule matches the server name that the caller sends, letter by letter,
  * and the rule's names must stand in `hosts`: every form of the Service's name is listed where one splits traffic.
  */
-function listHosts(service: MeshService, host: string, { config }: MeshContext, splitsTls: boolean): readonly string[] {
+function listHosts(service: MeshService, view: View, host: string, { config }: MeshContext, splitsTls: boolean): readonly string[] {
   const scope = { namespace: service.namespace, clusterDomain: config.clusterDomain };
-  const further = service.settings.valueOf("hosts") ?? [];
+  const further = view.settings.valueOf("hosts") ?? [];
   if (splitsTls && service.namespace !== "") {
     const dotted = `${service.name}.${service.namespace}`;
     return [...new Set([service.name, dotted, `${dotted}.svc`, fullHost(service.name, scope), ...further])];
   }
   const hosts = new Map([host, ...further].map((each) => [resolveHost(each, scope), each]));
   hosts.set(resolveHost(host, scope), host);
+  // A TLS rule in Istio's own fields: its server names must stand in `hosts` as they are written there.
+  for (const { fields } of view.raw.tls) for (const name of asList(fields["match"]).flatMap((match) => asList(asMapping(match)?.["sniHosts"]))) if (typeof name === "string") hosts.set(resolveHost(name, scope), name);
   return [...hosts.values()];
 }
 
@@ -118,49 +209,21 @@ function checkHosts(service: MeshService): readonly Diagnostic[] {
   })] : [];
 }
 
-function makeRoute(service: MeshService, plan: RoutePlan, port: ServicePort, diagnostics: Diagnostic[]): readonly Mapping[] {
-  if (!plan.targets) return [{ destination: { host: plan.host, port: { number: port.number } } }];
-  return plan.targets.map((target) => {
-    const number = targetPort(target, port);
-    if (number === undefined && port.protocol !== "udp") {
-      diagnostics.push(diagnose("IZ304", plan.place!, { service: nameOf(target.service.object), port: String(port.number), known: target.service.ports.map(describePort) }, { subject: service.ref }));
+/** The destinations of a rule for one port. */
+export function makeRoute(service: MeshService, plan: RoutePlan, rule: PlannedRule, port: ServicePort, diagnostics: Diagnostic[]): readonly Mapping[] {
+  const { targets } = rule;
+  if (!targets) return [{ destination: { host: plan.host, port: { number: port.number } } }];
+  for (const target of targets) {
+    if (targetPort(target, port) === undefined && port.protocol !== "udp") {
+      diagnostics.push(diagnose("IZ304", rule.setting?.source.place ?? plan.place!, { service: nameOf(target.service.object), port: String(port.number), known: target.service.ports.map(describePort) }, { subject: service.ref }));
     }
-    return compact({
-      destination: { host: target.host, subset: target.subset?.name, port: { number: number ?? port.number } },
-      weight: plan.targets!.length > 1 ? target.weight : undefined,
-    });
-  });
-}
-
-/** `attempts: 0` stands alone: Istio refuses any other retry field beside it. */
-function makeRetries(settings: Settings): Mapping | undefined {
-  const attempts = settings.valueOf("retry-attempts");
-  if (attempts === 0) return { attempts: 0 };
-  const fields = httpSettings.filter((name) => name !== "timeout" && settings.has(name));
-  if (fields.length === 0) return undefined;
-  const written = fields.map((name) => {
-    const row = rows[name];
-    const { value } = settings.get(name)!;
-    return [row.writes.split(".").at(-1)!, row.field ? row.field(value) : value] as const;
-  });
-  return { attempts: attempts ?? 2, ...Object.fromEntries(written) };
+  }
+  return writeTargets(targets, port);
 }
 
 function leftOut(service: MeshService, port: ServicePort): Diagnostic {
   const protocol = { tcp: "TCP", tls: "TLS", udp: "UDP" }[port.protocol as string] ?? port.protocol;
   return diagnose("IZ335", { ref: service.ref, path: ["spec", "ports", `[${service.ports.indexOf(port)}]`] }, { port: describePort(port), declaredBy: port.declaredBy, protocol });
-}
-
-function checkPort(port: ServicePort, settings: Settings, service: MeshService): readonly Diagnostic[] {
-  const found: Diagnostic[] = [];
-  if (port.protocol === "sniffed") {
-    found.push(diagnose("IZ336", { ref: service.ref, path: ["spec", "ports", `[${service.ports.indexOf(port)}]`] }, { port: describePort(port) }));
-  }
-  const timeout = settings.get("timeout");
-  if (timeout && port.protocol === "grpc") {
-    found.push(diagnose("IZ313", timeout.source.place, { timeout: timeout.value, port: describePort(port) }, { subject: service.ref }));
-  }
-  return found;
 }
 
 /** HTTP settings on a Service without an HTTP port, and port settings on a port that is none. */
@@ -170,7 +233,8 @@ function checkFit(service: MeshService): readonly Diagnostic[] {
   const misfit = (setting: Setting, code: "IZ214" | "IZ215", which: string): Diagnostic => (code === "IZ214"
     ? diagnose(code, setting.source.place, { needs: "HTTP or gRPC", ports: which }, { subject: service.ref })
     : diagnose(code, setting.source.place, { needs: "HTTP or gRPC" }, { subject: service.ref }));
-  const whole = service.ports.some(isHttp) ? [] : [...service.settings.all()].filter(needsHttp).map((setting) => misfit(setting, isOwn(setting) ? "IZ214" : "IZ215", ports));
+  const further = [...service.routeLayers.values()].flatMap((layer) => [...layer.values()].slice(0, 1));
+  const whole = service.ports.some(isHttp) ? [] : [...[...service.settings.all()].filter(needsHttp), ...further].map((setting) => misfit(setting, isOwn(setting) ? "IZ214" : "IZ215", ports));
   const behindPorts = service.ports.filter((port) => !isHttp(port)).flatMap((port) =>
     [...(service.portLayers.get(port.number)?.values() ?? [])].filter((setting) => !setting.removed && needsHttp(setting)).map((setting) => misfit(setting, "IZ214", describePorts([port]))));
   return [...whole, ...behindPorts];

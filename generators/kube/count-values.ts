@@ -4,7 +4,8 @@ export function countValues(value: unknown, seen = new Map<object, number>()): n
   const known = seen.get(value);
   if (known !== undefined) return known;
   let count = 1;
-  seen.set(value, count);
+  // A document that holds itself stands for no end of values.
+  seen.set(value, 1e12);
   for (const entry of Array.isArray(value) ? value : Object.values(value)) count = Math.min(count + countValues(entry, seen), 1e12);
   seen.set(value, count);
   return count;

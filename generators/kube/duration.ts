@@ -1,5 +1,7 @@
 const units: { readonly [unit: string]: number } = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
 const whole = /^(\d+(\.\d+)?(h|ms|m|s))+$/;
+/** Go counts nanoseconds in 64 bits: 2562047h and a little more. */
+const longest = 9_223_372_036_854;
 const parts = /(\d+(?:\.\d+)?)(h|ms|m|s)/g;
 
 /**
@@ -12,7 +14,7 @@ export function readDuration(text: string): number | undefined {
   let sum = 0;
   for (const [, amount, unit] of text.matchAll(parts)) sum += Number(amount) * units[unit!]!;
   const rounded = Math.round(sum);
-  return Math.abs(sum - rounded) < 1e-6 ? rounded : undefined;
+  return rounded <= longest && Math.abs(sum - rounded) < 5e-7 ? rounded : undefined;
 }
 
 /** A duration as people write it: the largest units that leave no fraction (`90000` → `1m30s`). */

@@ -17,3 +17,13 @@ export function fullHost(service: string, scope: HostScope): string {
 export function resolveHost(host: string, scope: HostScope): string {
   return host.includes(".") || host.includes("*") || scope.namespace === "" ? host : fullHost(host, scope);
 }
+
+/** Whether every host that `inner` stands for is one of `outer`; either may start with `*`. */
+export function coversHost(outer: string, inner: string): boolean {
+  return outer.startsWith("*") ? inner.endsWith(outer.slice(1)) : outer === inner;
+}
+
+/** Whether two hosts have one in common; either may start with `*`. */
+export function hostsMeet(a: string, b: string): boolean {
+  return coversHost(a, b) || coversHost(b, a);
+}

@@ -138,6 +138,11 @@ export function compact<T>(value: T): T {
   return kept as T;
 }
 
+/** A mapping without its `undefined` entries; what stands inside an entry is left as it is, empty mappings too. */
+export function defined(mapping: Mapping): Mapping {
+  return Object.fromEntries(Object.entries(mapping).filter(([, entry]) => entry !== undefined));
+}
+
 function isEmpty(value: unknown): boolean {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   for (const _ in value) return false;

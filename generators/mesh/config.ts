@@ -3,10 +3,15 @@ import type { SettingName } from "../annotations/table.ts";
 import { catalogue, type Code } from "../diagnostics/catalogue.ts";
 import { diagnose, type Diagnostic, type Outcome } from "../diagnostics/diagnostic.ts";
 import { suggest } from "../diagnostics/suggest.ts";
+import { labelKey, labelValue } from "../kube/label.ts";
 import { asMapping, asText, compareText, describeObject, kindOf, mappingAt, nameOf, namespaceOf, refOf, stringsAt, type Item, type KubeObject, type Mapping, type ResourceRef } from "../kube/object.ts";
 import { definition } from "./definition.ts";
+import { meshAlias, type MeshGateway } from "./gateways.ts";
 import { findConflicts, holdsPath, mergeMappings } from "./merge.ts";
 import { readShape, type ReadContext } from "./read-spec.ts";
+import type { RuleNames } from "./rule-names.ts";
+import { settleGateways, type WrittenGateways } from "./settle-gateways.ts";
+import { settleTargets, type Target, type WrittenTargets } from "./targets.ts";
 
 export const meshApiVersion = "istiomize.dev/v1alpha1";
 
@@ -31,12 +36,19 @@ export interface MeshConfig extends Guardrails {
   readonly guard: boolean;
   readonly injection: { readonly mode: "sidecar" | "ambient" | "none"; readonly revision?: string; readonly exclude: readonly string[] };
   readonly namespaces: ReadonlyMap<string, Layer>;
+  /** Settings of objects that cannot be annotated, in the order of the targets' names. */
+  readonly targets: readonly Target[];
   readonly defaults: Layer;
   readonly profiles: ReadonlyMap<string, Layer>;
   readonly limits: ReadonlyMap<SettingName, Limit>;
   readonly locked: readonly SettingName[];
   readonly metadata: { readonly labels: { readonly [key: string]: string }; readonly annotations: { readonly [key: string]: string } };
   readonly argocd: { readonly syncWaves: boolean; readonly recordWarnings: boolean };
+  readonly names: RuleNames;
+  /** The gateways by alias; `mesh` is none of them. */
+  readonly gateways: ReadonlyMap<string, MeshGateway>;
+  /** What `spec.gateways.mesh` says: settings for callers inside the mesh. */
+  readonly meshDefaults: Layer;
   readonly mtls?: { readonly mode: "STRICT" | "PERMISSIVE" | "DISABLE"; readonly scope: "mesh" | "namespace" | "none" };
 }
 
@@ -71,15 +83,18 @@ export function readMeshConfig(functionConfig: KubeObject | undefined, items: re
   const holderOf = (path: readonly string[]): ResourceRef => refOf(holders.findLast((_, i) => holdsPath(specs[i]!, path.slice(1))) ?? lead);
   const context = (guardrails: Guardrails, report: ReadContext["report"]): ReadContext => ({ refOf: holderOf, guardrails, report });
   const read = readGuarded(spec, context, diagnostics);
-  const { locked, ...config } = read;
+  const { locked, gateways: writtenGateways, targets: writtenTargets, ...config } = read;
+  const say = (diagnostic: Diagnostic): void => void diagnostics.push(diagnostic);
+  const gateways = settleGateways(writtenGateways, { rootNamespace: config.rootNamespace, written: mappingAt(spec, "gateways"), refOf: holderOf, report: say });
+  const targets = settleTargets(writtenTargets, { written: mappingAt(spec, "targets"), guardrails: config, isLenient: config.strictness === "warn", refOf: holderOf, report: say });
   diagnostics.push(...checkAccept(config.accept, holderOf), ...checkMetadata(config.metadata, holderOf));
   return {
-    value: { ...config, locked, mtls: asMapping(spec["mtls"]) ? config.mtls : undefined, ref: refOf(lead), meshes: [...new Set(holders.filter((object, i) => isServiceMesh(object) || Object.keys(specs[i]!).length > 0).map((object) => `${kindOf(object)}/${nameOf(object)}`))] },
+    value: { ...config, locked, gateways, targets, meshDefaults: writtenGateways.get(meshAlias)?.defaults ?? new Map(), mtls: asMapping(spec["mtls"]) ? config.mtls : undefined, ref: refOf(lead), meshes: [...new Set(holders.filter((object, i) => isServiceMesh(object) || Object.keys(specs[i]!).length > 0).map((object) => `${kindOf(object)}/${nameOf(object)}`))] },
     diagnostics,
   };
 }
 
-type Read = Omit<MeshConfig, "meshes" | "ref">;
+type Read = Omit<MeshConfig, "meshes" | "ref" | "gateways" | "meshDefaults" | "targets"> & { readonly gateways: WrittenGateways; readonly targets: WrittenTargets };
 
 /** The guardrails are part of the spec that they guard, so they are read first. */
 function readGuarded(spec: Mapping, context: (guardrails: Guardrails, report: ReadContext["report"]) => ReadContext, diagnostics: Diagnostic[]): Read {
@@ -147,9 +162,6 @@ function valueAt(mapping: Mapping, path: readonly string[]): string {
   return JSON.stringify(path.reduce<unknown>((found, key) => asMapping(found)?.[key], mapping)) ?? "nothing";
 }
 
-export const labelKey = /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
-export const labelValue = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
-
 /** Labels and annotations for generated objects that the API server would refuse, or that would be read as settings. */
 function checkMetadata({ labels, annotations }: MeshConfig["metadata"], holderOf: (path: readonly string[]) => ResourceRef): readonly Diagnostic[] {
   const refuse = (section: string, key: string, found: string, expects: string): Diagnostic =>
@@ -171,5 +183,6 @@ function checkAccept(accept: MeshConfig["accept"], holderOf: (path: readonly str
 /** Why a code cannot be accepted; nothing where it can. */
 export function whyNotAccepted(code: string): string | undefined {
   if (!Object.hasOwn(catalogue, code)) return "the code of a warning, such as IZ310";
-  return catalogue[code as Code].severity === "error" ? "a warning: errors cannot be accepted" : undefined;
+  const { severity, mild } = catalogue[code as Code];
+  return severity === "error" && mild === undefined ? "a warning: errors cannot be accepted" : undefined;
 }

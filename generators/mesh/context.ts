@@ -1,7 +1,8 @@
-import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import type { Diagnostic, Place } from "../diagnostics/diagnostic.ts";
+import type { Decided } from "./origin.ts";
 import type { Item, KubeObject } from "../kube/object.ts";
 import type { MeshConfig } from "./config.ts";
-import type { RoutePlan } from "./destinations.ts";
+import type { RoutePlan } from "./plan.ts";
 import type { Levels } from "./levels.ts";
 import type { FlaggerTarget } from "./flagger.ts";
 import type { ServiceLookup } from "./lookup.ts";
@@ -36,6 +37,12 @@ export interface MeshContext {
 export interface Made {
   readonly object: KubeObject;
   readonly beside?: Item;
+  /** The settings behind its fields. */
+  readonly decided?: readonly Decided[];
+  /** Where the ServiceMesh asks for it, where it stands beside no object. */
+  readonly from?: Place;
+  /** Holds fields of Istio's own that nothing of ours has read. */
+  readonly isOpen?: boolean;
 }
 
 /** A change to one field of an input object; `undefined` removes it. */

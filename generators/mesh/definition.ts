@@ -1,20 +1,32 @@
 import { text, boolean, dnsLabel, enumeration, listOf, refuse, type ValueType } from "../annotations/values.ts";
-import { names } from "../annotations/traffic-values.ts";
+import { exportTo, names } from "../annotations/traffic-values.ts";
 import { suggestSetting } from "../annotations/read.ts";
 import { rows, settingByField, settingNames, toFieldName, type SettingName } from "../annotations/table.ts";
+import {
+  address, certificateFiles, cipherSuiteList, filePath, gatewayHosts, hashes, portNumber, secretName, secretNames, serverProtocol, subjectNames, tlsMode, tlsVersion,
+} from "./gateway-values.ts";
+import { nameTemplate } from "./rule-names.ts";
 
 /** The shape of a field of `ServiceMesh.spec`; types, defaults, messages and the reference page follow from it. */
 export type Shape =
-  | { readonly kind: "value"; readonly value: ValueType; readonly default?: unknown; readonly summary: string }
+  | { readonly kind: "value"; readonly value: ValueType; readonly default?: unknown; readonly summary: string; /** First Istio that has the field. */ readonly istio?: string }
   | { readonly kind: "object"; readonly fields: { readonly [name: string]: Shape }; readonly summary: string }
   /** A mapping keyed by names that people choose. */
   | { readonly kind: "named"; readonly entry: Shape; readonly summary: string }
   | { readonly kind: "strings"; readonly summary: string }
   /** Settings by their field names (`retryAttempts`). */
-  | { readonly kind: "settings"; readonly allows: (name: SettingName) => boolean; readonly summary: string }
-  | { readonly kind: "limits"; readonly summary: string };
+  | { readonly kind: "settings"; readonly allows: (name: SettingName) => boolean; readonly summary: string; /** Which settings those are, for messages. */ readonly what?: string; /** Keys with a scope in front may stand here too (`port.8080.timeout`); `settleTargets` reads them. */ readonly scoped?: true }
+  | { readonly kind: "limits"; readonly summary: string }
+  /** A value in short, a mapping in full. */
+  | { readonly kind: "either"; readonly short: ValueShape; readonly full: ObjectShape; readonly summary: string }
+  /** Part of the public interface that this version does not act on: said so wherever it stands. */
+  | { readonly kind: "later"; readonly summary: string; readonly instead: string };
 
-const value = (type: ValueType, summary: string, fallback?: unknown): Shape => ({ kind: "value", value: type, summary, ...(fallback !== undefined && { default: fallback }) });
+type ValueShape = Extract<Shape, { readonly kind: "value" }>;
+type ObjectShape = Extract<Shape, { readonly kind: "object" }>;
+
+const value = (type: ValueType, summary: string, fallback?: unknown): ValueShape => ({ kind: "value", value: type, summary, ...(fallback !== undefined && { default: fallback }) });
+const since = (istio: string, shape: ValueShape): Shape => ({ ...shape, istio });
 
 const version = text({
   expects: 'a version such as "1.27" in quotes, at least 1.22',
@@ -24,6 +36,7 @@ const version = text({
 /** Without quotes `1.27` is a number that still says what was meant; `1.30` is 1.3. */
 const istioVersion = { ...version, schema: { ...version.schema, type: ["string", "number"], minimum: 1.22, maximum: 1.99, not: { enum: [1.3, 1.4, 1.5, 1.6, 1.7, 1.8, 1.9] } } };
 const domain = text({ expects: "a domain name", pattern: /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/ });
+const objectName = text({ expects: "the name of an object: lower-case letters, digits, hyphens and dots", pattern: /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, meant: (written) => written.toLowerCase().replaceAll("_", "-") });
 const words = text({ expects: "a text", pattern: /^[\s\S]+$/ });
 const settingList = listOf<SettingName>({
   expects: "the name of a setting, such as retryAttempts",
@@ -49,6 +62,86 @@ export function canBeInProfile(name: SettingName): boolean {
 export function canStandOnNamespace(name: SettingName): boolean {
   return rows[name].on.includes("Namespace");
 }
+
+/** What holds for every Service behind a gateway: settings of its VirtualServices. */
+export function canBeGatewayDefault(name: SettingName): boolean {
+  return canBeDefault(name) && rows[name].family === "VirtualService" && rows[name].on.length > 0;
+}
+
+const serverTls: ObjectShape = {
+  kind: "object", summary: "TLS of a server, with the fields of Istio's ServerTLSSettings.",
+  fields: {
+    mode: value(tlsMode, "How connections are secured; PASSTHROUGH leaves that to the pods.", "SIMPLE"),
+    httpsRedirect: value(boolean, "Of an HTTP server: answers every request with a redirect to https."),
+    credentialName: value(secretName, "The Secret with certificate and key, in the namespace of the gateway's pods."),
+    credentialNames: since("1.26", value(secretNames, "Two Secrets, one with an RSA and one with an ECDSA certificate.")),
+    caCertCredentialName: since("1.28", value(secretName, "The Secret with the CA that clients' certificates come from.")),
+    serverCertificate: value(filePath, "The certificate, as a file."),
+    privateKey: value(filePath, "Its key, as a file."),
+    caCertificates: value(filePath, "The CA that clients' certificates come from, as a file."),
+    caCrl: value(filePath, "Revoked certificates of clients, as a file."),
+    tlsCertificates: since("1.26", value(certificateFiles, "Certificates and keys as files, one for each kind of key.")),
+    subjectAltNames: value(subjectNames, "Names of which a client's certificate must carry one."),
+    verifyCertificateSpki: value(hashes, "Hashes of the public keys that a client's certificate may have."),
+    verifyCertificateHash: value(hashes, "Hashes of the certificates that a client may have."),
+    minProtocolVersion: value(tlsVersion, "The oldest TLS that is spoken; Istio's default is TLSV1_2."),
+    maxProtocolVersion: value(tlsVersion, "The newest TLS that is spoken."),
+    cipherSuites: value(cipherSuiteList, "The only ciphers that are spoken below TLS 1.3."),
+    insecureSkipVerify: since("1.31", value(boolean, "Lets clients in whose certificate does not hold.")),
+  },
+};
+
+const certificate: Shape = { kind: "later", summary: "The Certificate (cert-manager) of the Secret.", instead: "write the Certificate yourself; its secretName is the server's tls.credentialName, its namespace that of the gateway's pods" };
+
+/** One entry of `spec.gateways`. */
+const gateway: ObjectShape = {
+  kind: "object", summary: "A Gateway, by the alias that annotations use; the alias `mesh` takes `defaults` only, for callers inside the mesh.",
+  fields: {
+    name: value(dnsLabel, "The name of the Gateway; without it, the alias."),
+    namespace: value(dnsLabel, "The namespace of the Gateway; without it, rootNamespace."),
+    existing: value(boolean, "Made elsewhere: described here so that hosts and callers can be checked, nothing is made.", false),
+    selector: { kind: "strings", summary: "Labels of the gateway's pods; without any, `istio: ingressgateway`." },
+    workload: {
+      kind: "object", summary: "The pods behind the Gateway.",
+      fields: {
+        namespace: value(dnsLabel, "Their namespace, where Secrets are read; without it, the Gateway's."),
+        serviceAccount: value(objectName, "Their service account, which callers in policies are."),
+        service: value(dnsLabel, "The Service in front of them."),
+      },
+    },
+    hosts: value(gatewayHosts, "The hosts of the servers `http` and `https`."),
+    http: {
+      kind: "either", summary: "The HTTP server beside the HTTPS one: `redirect` (where there is `tls`), `serve` (where there is none) or `none`; or a mapping with `mode` and `hosts` of its own.",
+      short: value(enumeration("redirect", "serve", "none"), "What the HTTP server does."),
+      full: {
+        kind: "object", summary: "The HTTP server with hosts of its own.",
+        fields: { mode: value(enumeration("redirect", "serve", "none"), "What the HTTP server does."), hosts: value(gatewayHosts, "Its hosts; without any, the gateway's.") },
+      },
+    },
+    httpPort: value(portNumber, "The port of the HTTP server.", 80),
+    httpsPort: value(portNumber, "The port of the HTTPS server.", 443),
+    tls: serverTls,
+    certificate,
+    servers: {
+      kind: "named", summary: "Further servers; the key is the name of the port.",
+      entry: {
+        kind: "object", summary: "A server.",
+        fields: {
+          port: value(portNumber, "Its port."),
+          protocol: value(serverProtocol, "What it speaks."),
+          hosts: value(gatewayHosts, "Its hosts; without any, the gateway's."),
+          bind: value(address, "The address that it listens on, where that is not every one."),
+          tls: serverTls,
+          certificate,
+        },
+      },
+    },
+    defaults: { kind: "settings", allows: canBeGatewayDefault, what: "a VirtualService setting that can hold for every Service behind a gateway", summary: "VirtualService settings of every Service that is reached through it." },
+    routes: { kind: "later", summary: "Routes to Services that are not in the build.", instead: "write the VirtualService yourself, with this gateway in its `gateways`" },
+    virtualServices: value(enumeration("service", "host"), "One VirtualService per Service, or one per host, its rules ordered over all Services.", "service"),
+    exportTo: value(exportTo, "Namespaces that see its VirtualServices."),
+  },
+};
 
 /** `ServiceMesh.spec`, field by field. */
 export const definition: Shape & { readonly kind: "object" } = {
@@ -82,6 +175,19 @@ export const definition: Shape & { readonly kind: "object" } = {
       kind: "named", summary: "Namespace annotations, by namespace; the only way for one that is not in the build.",
       entry: { kind: "settings", allows: canStandOnNamespace, summary: "Settings, as annotations of that Namespace." },
     },
+    targets: {
+      kind: "named", summary: "Settings for objects that cannot be annotated, such as those of a chart; between those of their Namespace and of their workload. One that matches nothing is an error.",
+      entry: {
+        kind: "object", summary: "Which objects, and what holds for them.",
+        fields: {
+          kind: value(enumeration("Service", "Deployment", "StatefulSet", "DaemonSet", "Rollout", "Namespace"), "The kind of the objects."),
+          name: value(objectName, "Their name, before or after a prefix."),
+          namespace: value(dnsLabel, "Their namespace."),
+          labels: { kind: "strings", summary: "Labels that they all carry." },
+          set: { kind: "settings", scoped: true, allows: (name) => rows[name].on.length > 0 && !name.includes("<"), summary: "Settings, as annotations of these objects; for a Service also behind a scope (`port.8080.timeout`)." },
+        },
+      },
+    },
     defaults: { kind: "settings", allows: canBeDefault, summary: "Settings of every meshed Service and workload." },
     profiles: {
       kind: "named", summary: "Named sets of settings, brought in by the annotation `profile`.",
@@ -95,6 +201,18 @@ export const definition: Shape & { readonly kind: "object" } = {
         labels: { kind: "strings", summary: "Labels." },
         annotations: { kind: "strings", summary: "Annotations." },
       },
+    },
+    names: {
+      kind: "object", summary: "Names of what is made for a Service, to keep those of an existing tree.",
+      fields: {
+        destinationRule: value(nameTemplate(["service"]), "The DestinationRule.", "{service}"),
+        virtualService: value(nameTemplate(["service"]), "The VirtualService of the mesh.", "{service}"),
+        gatewayVirtualService: value(nameTemplate(["service", "gateway"]), "The VirtualService behind a gateway.", "{service}-{gateway}"),
+      },
+    },
+    gateways: { kind: "named", summary: "Gateways, by the alias that annotations use.", entry: gateway },
+    certificates: {
+      kind: "later", summary: "Certificates (cert-manager) that no gateway here serves, by the name of the Secret.", instead: "write the Certificate yourself",
     },
     argocd: {
       kind: "object", summary: "Argo CD.",

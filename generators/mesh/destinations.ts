@@ -2,14 +2,13 @@ import type { Setting } from "../annotations/setting.ts";
 import { compareText, describeObject, nameOf } from "../kube/object.ts";
 import type { Destination, WeightedDestination } from "../annotations/traffic-values.ts";
 import { toDnsLabel } from "../annotations/values.ts";
-import { diagnose, type Diagnostic, type Place } from "../diagnostics/diagnostic.ts";
+import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import { suggest } from "../diagnostics/suggest.ts";
 import { fullHost } from "../kube/host.ts";
 import { describePort, type ServicePort } from "../kube/protocol.ts";
 import type { MeshConfig } from "./config.ts";
 import { namespaceFor } from "./levels.ts";
 import { earlierNamesOf, type ServiceLookup } from "./lookup.ts";
-import type { Governed } from "./rollouts.ts";
 import type { MeshService } from "./service.ts";
 import type { KnownService } from "./settings.ts";
 import type { Subset } from "./subsets.ts";
@@ -24,18 +23,6 @@ export interface Target {
   readonly weight?: number;
 }
 
-/** What `weights`, `active` or a Rollout make of a Service's traffic. */
-export interface RoutePlan {
-  readonly host: string;
-  /** Nothing where all traffic goes to the Service as a whole. */
-  readonly targets?: readonly Target[];
-  /** The setting that decided it. */
-  readonly setting?: Setting;
-  /** Where that stands: the setting, or the Rollout. */
-  readonly place?: Place;
-  readonly diagnostics: readonly Diagnostic[];
-}
-
 /** The host of a Service in a rule of `namespace`: its name where that is enough, else the full name. */
 export function hostOf(service: { readonly object: MeshService["object"] }, namespace: string, config: MeshConfig): string {
   const own = namespaceFor(service.object, config);
@@ -43,54 +30,8 @@ export function hostOf(service: { readonly object: MeshService["object"] }, name
   return isShort || own === "" ? nameOf(service.object) : fullHost(nameOf(service.object), { namespace: own, clusterDomain: config.clusterDomain });
 }
 
-export function planRoutes(service: MeshService, lookup: ServiceLookup<KnownService>, config: MeshConfig): RoutePlan {
-  const host = hostOf(service, service.namespace, config);
-  const diagnostics: Diagnostic[] = [];
-  if (config.hosts === "fqdn" && service.namespace === "") {
-    diagnostics.push(diagnose("IZ371", { ref: service.ref, path: ["metadata", "namespace"] }, { service: service.name }));
-  }
-  diagnostics.push(...checkRename(service, host, lookup));
-  const weights = service.settings.get("weights");
-  const active = service.settings.get("active");
-  const setting = weights ?? active;
-  const { governed } = service;
-  if (governed?.role === "apex") return planRollout(service, governed, host, setting, diagnostics, config);
-  if (!setting) return { host, diagnostics };
-  const written: readonly (Destination & { weight?: number })[] = weights ? weights.value : [active!.value];
-  const targets = written.flatMap((destination) => {
-    const found = findTarget(destination, service, setting, lookup, config);
-    diagnostics.push(...found.diagnostics);
-    return found.target ? [found.target] : [];
-  });
-  if (weights) diagnostics.push(...checkWeights(weights.value, weights, targets));
-  else diagnostics.push(...targets.flatMap((target) => checkPods(target, active!, "all traffic")));
-  if (service.shape === "headless") diagnostics.push(diagnose("IZ334", setting.source.place, { key: `${setting.name} on ${service.name}` }));
-  return { host, targets, setting, place: setting.source.place, diagnostics };
-}
-
-/** All traffic to the stable side, and the canary beside it: Argo Rollouts moves the weights from there. */
-function planRollout(service: MeshService, { rollout, virtualService, stable, canary }: Governed, host: string, setting: Setting | undefined, found: readonly Diagnostic[], config: MeshConfig): RoutePlan {
-  const { rule, place, pending } = rollout;
-  const subset = (name: string): Target => ({ host, service, subset: service.subsets.find((each) => each.name === name)! });
-  const whole = (other: KnownService): Target => ({ host: hostOf(other, service.namespace, config), service: other });
-  const [one, other] = rule ? [subset(rule.stable), subset(rule.canary)] : [whole(stable!), whole(canary!)];
-  const [first, second] = rule ? [rule.stable, rule.canary] : [nameOf(stable!.object), nameOf(canary!.object)];
-  const subject = { subject: service.ref };
-  return { host, place, targets: [{ ...one, weight: 100 }, { ...other, weight: 0 }], diagnostics: [
-    ...found,
-    ...(setting && !saysTheSame(setting, [first, second]) ? [diagnose("IZ356", setting.source.place, { key: setting.name, rollout: rollout.name, stable: first, canary: second }, subject)] : []),
-    diagnose("IZ355", place, { rollout: rollout.name, virtualService: virtualService!.name, between: `${rule ? "subsets" : "Services"} ${first} and ${second}`, pending: pending.map(({ was }) => was) }, subject),
-  ] };
-}
-
-function saysTheSame({ name, value }: Setting, [stable, canary]: readonly string[]): boolean {
-  if (name === "active") return (value as Destination).name === stable;
-  const weights = new Map((value as readonly WeightedDestination[]).map((each) => [each.name, each.weight]));
-  return weights.size === 2 && weights.get(stable!) === 100 && weights.get(canary!) === 0;
-}
-
 /** A short host that name references of kustomize would take for the earlier name of another Service. */
-function checkRename(service: MeshService, host: string, lookup: ServiceLookup<KnownService>): readonly Diagnostic[] {
+export function checkRename(service: MeshService, host: string, lookup: ServiceLookup<KnownService>): readonly Diagnostic[] {
   if (host.includes(".")) return [];
   const used = lookup.used;
   const others = lookup.find(host, service.namespace).filter((other) =>
@@ -99,7 +40,8 @@ function checkRename(service: MeshService, host: string, lookup: ServiceLookup<K
   return others.map((other) => diagnose("IZ370", { ref: service.ref, path: ["metadata", "name"] }, { host, other: describeObject(other.object) }));
 }
 
-function findTarget(destination: Destination & { weight?: number }, service: MeshService, setting: Setting, lookup: ServiceLookup<KnownService>, config: MeshConfig): { target?: Target; diagnostics: readonly Diagnostic[] } {
+/** The Service or subset that a destination of this Service means. */
+export function findTarget(destination: Destination & { weight?: number }, service: MeshService, setting: Setting, lookup: ServiceLookup<KnownService>, config: MeshConfig): { target?: Target; diagnostics: readonly Diagnostic[] } {
   const { name, port, weight } = destination;
   const rest = { ...(port !== undefined && { port }), ...(weight !== undefined && { weight }) };
   const host = hostOf(service, service.namespace, config);
@@ -131,7 +73,8 @@ function checkPort(service: KnownService | MeshService, port: number | undefined
   return [diagnose("IZ304", place, { service: nameOf(service.object), port: String(port), known: service.ports.map(describePort) })];
 }
 
-function checkWeights(weights: readonly WeightedDestination[], setting: Setting, targets: readonly Target[]): readonly Diagnostic[] {
+/** Shares that do not add up, or that go where nobody is. */
+export function checkWeights(weights: readonly WeightedDestination[], setting: Setting, targets: readonly Target[]): readonly Diagnostic[] {
   const { place } = setting.source;
   const sum = weights.reduce((total, { weight }) => total + weight, 0);
   const key = ({ host, subset, port }: Target): string => `${host} ${subset?.name} ${port}`;
@@ -143,7 +86,8 @@ function checkWeights(weights: readonly WeightedDestination[], setting: Setting,
   ];
 }
 
-function checkPods(target: Target, setting: Setting, weight: string): readonly Diagnostic[] {
+/** Traffic to workloads that are scaled to nothing. */
+export function checkPods(target: Target, setting: Setting, weight: string): readonly Diagnostic[] {
   const workloads = target.subset?.workloads ?? target.service.workloads.map(({ workload }) => workload);
   if (workloads.length === 0 || workloads.some(({ replicas }) => replicas !== 0)) return [];
   const name = target.subset?.name ?? nameOf(target.service.object);

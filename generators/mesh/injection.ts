@@ -14,8 +14,8 @@ export function meshedNamespaces(context: MeshContext): readonly string[] {
   const { config, levels } = context;
   const meshed = [...context.services, ...context.leftOut].filter(({ workloads, shape }) => workloads.length > 0 && shape !== "external-name").map(({ namespace }) => namespace);
   const secured = [...context.known, ...context.workloads].filter((each) => {
-    const { own, ports } = levels.of("object" in each ? each.object : each.item.object);
-    return own.has("mtls") || [...ports.values()].some((layer) => layer.has("mtls"));
+    const { own, scopes } = levels.of("object" in each ? each.object : each.item.object);
+    return own.has("mtls") || [...scopes.port.values()].some((layer) => layer.has("mtls"));
   }).map((each) => namespaceFor(each.item.object, config));
   const copied = context.flagger.filter(({ isIstio, workload }) => isIstio && workload && isWanted(workload, context)).map(({ namespace }) => namespace || config.namespace);
   return [...new Set([...meshed, ...secured, ...copied])].filter((namespace) => namespace !== "").sort(compareText);

@@ -1,10 +1,11 @@
-import { carrierOf, ownsPods, readAnnotations, type ObjectSettings } from "../annotations/read.ts";
+import { carrierOf, noSettings, ownsPods, readAnnotations, type ObjectSettings } from "../annotations/read.ts";
 import { describeSetting, type Layer, type Setting } from "../annotations/setting.ts";
-import { rows, toFieldName, type SettingName } from "../annotations/table.ts";
+import { rows, scopes, toFieldName } from "../annotations/table.ts";
 import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import { suggest } from "../diagnostics/suggest.ts";
 import { annotationPrefix, asMapping, equal, kindOf, mappingAt, namespaceOf, nameOf, refOf, type Item, type KubeObject } from "../kube/object.ts";
 import { whyNotAccepted, type MeshConfig } from "./config.ts";
+import { targetLayers, withTargets } from "./targets.ts";
 import { findReferred, podMetadataPath } from "./workload.ts";
 
 /** Every object's settings, read once, and the levels that they stand on. */
@@ -16,8 +17,6 @@ export interface Levels {
   readonly profilesOf: (layer: Layer) => readonly Layer[] | undefined;
   readonly diagnostics: readonly Diagnostic[];
 }
-
-const empty: ObjectSettings = { own: new Map(), ports: new Map() };
 
 export function readLevels(sources: readonly Item[], config: MeshConfig): Levels {
   const diagnostics: Diagnostic[] = [];
@@ -33,27 +32,40 @@ export function readLevels(sources: readonly Item[], config: MeshConfig): Levels
     if (carrierOf(object) === "Namespace") namespaces.set(nameOf(object), [...(namespaces.get(nameOf(object)) ?? []), read.settings.own]);
   }
   const profiles = (layer: Layer): readonly Layer[] | undefined => profileLayers(layer, config);
+  for (const { settings } of config.targets) diagnostics.push(...checkProfiles(settings.own, config), ...checkAcknowledged(settings.own));
   for (const layer of config.namespaces.values()) diagnostics.push(...checkProfiles(layer, config));
   diagnostics.push(...checkNamespaces(sources, config));
   for (const { own } of byObject.values()) {
     diagnostics.push(...checkProfiles(own, config), ...checkLocked([...(profiles(own) ?? []), own], config), ...checkPatches(own, config));
   }
-  for (const { ports } of byObject.values()) for (const layer of ports.values()) diagnostics.push(...checkLocked([layer], config));
+  for (const settings of byObject.values()) for (const layer of layersOf(settings)) diagnostics.push(...checkLocked([layer], config), ...checkPatches(layer, config));
+  // Targets stand below what an object says itself. Those of a Service stand below its workloads too, so `resolveSettings` adds them.
+  for (const item of config.targets.length === 0 ? [] : sources) {
+    const { object } = item;
+    const carrier = carrierOf(object);
+    if (carrier === "Namespace") namespaces.set(nameOf(object), [...(namespaces.get(nameOf(object)) ?? []), ...targetLayers({ item }, config)]);
+    if (carrier === "Workload") byObject.set(object, withTargets(item, byObject.get(object) ?? noSettings, config));
+  }
   // Annotations of a Rollout without pods of its own are for the pods of the workload that it refers to.
   for (const [rollout, { object }] of findReferred(sources)) {
-    const [far, near] = [byObject.get(object) ?? empty, byObject.get(rollout)];
-    if (near) byObject.set(object, { own: new Map([...far.own, ...near.own]), ports: mergePorts(far.ports, near.ports) });
+    const [far, near] = [byObject.get(object) ?? noSettings, byObject.get(rollout)];
+    if (near) byObject.set(object, { own: new Map([...far.own, ...near.own]), scopes: { ...far.scopes, port: mergeScopes(far.scopes.port, near.scopes.port) } });
   }
   return {
-    of: (object) => byObject.get(object) ?? empty,
+    of: (object) => byObject.get(object) ?? noSettings,
     ofNamespace: (namespace) => namespaces.get(namespace) ?? [],
     profilesOf: profiles,
     diagnostics,
   };
 }
 
-function mergePorts(far: ObjectSettings["ports"], near: ObjectSettings["ports"]): ObjectSettings["ports"] {
-  return new Map([...new Set([...far.keys(), ...near.keys()])].map((port) => [port, new Map([...(far.get(port) ?? []), ...(near.get(port) ?? [])])]));
+/** Everything behind a scope, of whatever kind. */
+export function layersOf(settings: ObjectSettings): readonly Layer[] {
+  return scopes.flatMap((scope) => [...settings.scopes[scope].values()]);
+}
+
+function mergeScopes(far: ReadonlyMap<string, Layer>, near: ReadonlyMap<string, Layer>): ReadonlyMap<string, Layer> {
+  return new Map([...new Set([...far.keys(), ...near.keys()])].map((of) => [of, new Map([...(far.get(of) ?? []), ...(near.get(of) ?? [])])]));
 }
 
 /** Entries of `spec.namespaces` for a namespace that nothing is in: a misspelled name. */
@@ -91,7 +103,7 @@ function profileLayers(layer: Layer, config: MeshConfig): readonly Layer[] | und
   if (!profile) return undefined;
   if (profile.removed) return [];
   return (profile.value as readonly string[]).map((name) => {
-    const settings = config.profiles.get(name) ?? new Map<SettingName, Setting>();
+    const settings = config.profiles.get(name) ?? new Map<string, Setting>();
     return new Map([...settings].map(([key, setting]) => [key, { ...setting, source: { ...setting.source, profile: name } }]));
   });
 }
@@ -138,7 +150,7 @@ function keysWithin(value: unknown): ReadonlySet<string> {
 
 /** Whether a level holds anything that shapes traffic: what makes a Service meshed. */
 export function shapesTraffic(layer: Layer): boolean {
-  for (const name of layer.keys()) {
+  for (const { name } of layer.values()) {
     if (name === "profile" || rows[name].family === "VirtualService" || rows[name].family === "DestinationRule") return true;
   }
   return false;

@@ -2,7 +2,7 @@ import { diagnose, type Diagnostic, type Place } from "../diagnostics/diagnostic
 import { suggest } from "../diagnostics/suggest.ts";
 import { asMapping, type Mapping, type ResourceRef } from "../kube/object.ts";
 import { findExclusions, suggestSetting } from "../annotations/read.ts";
-import { isWord, kindOfValue, readSetting, type Guardrails, type Layer, type Limit, type Setting } from "../annotations/setting.ts";
+import { isNewer, isWord, kindOfValue, readSetting, type Guardrails, type Layer, type Limit, type Setting } from "../annotations/setting.ts";
 import { rows, settingByField, settingNames, toFieldName, type SettingName } from "../annotations/table.ts";
 import type { Shape } from "./definition.ts";
 
@@ -18,10 +18,15 @@ export interface ReadContext {
  * `null` and `none` leave a field out, so that an overlay can remove what a base says.
  */
 export function readShape(shape: Shape, written: unknown, path: readonly string[], context: ReadContext): unknown {
+  if (shape.kind === "either") return readShape(asMapping(written) ? shape.full : shape.short, written, path, context);
   const absent = written === undefined || written === null || (written === "none" && !(shape.kind === "value" && isWord(shape.value.schema, "none")));
   if (shape.kind === "value") return absent ? shape.default : readValue(shape, written, path, context);
-  const mapping = absent ? {} : asMapping(written);
   const place: Place = { ref: context.refOf(path), path };
+  if (shape.kind === "later") {
+    if (!absent) context.report(diagnose("IZ120", place, { field: path.at(-1)!, instead: shape.instead }));
+    return undefined;
+  }
+  const mapping = absent ? {} : asMapping(written);
   if (!mapping) {
     context.report(diagnose("IZ111", place, { found: kindOfValue(written), expects: "a mapping" }));
     return readShape(shape, {}, path, context);
@@ -30,7 +35,7 @@ export function readShape(shape: Shape, written: unknown, path: readonly string[
     case "object": return readObject(shape.fields, mapping, path, context);
     case "named": return new Map(present(mapping).map(([name, entry]) => [name, readShape(shape.entry, entry, [...path, name], context)]));
     case "strings": return readStrings(mapping, path, context);
-    case "settings": return readSettings(shape.allows, mapping, path, context);
+    case "settings": return readSettings(shape, mapping, path, context);
     case "limits": return readLimits(mapping, path, context);
   }
 }
@@ -45,6 +50,9 @@ function readValue(shape: Shape & { kind: "value" }, written: unknown, path: rea
     : typeof written === "object" ? undefined : String(written);
   if (Array.isArray(written) && isList && written.length === 0) return [];
   const read = text === undefined || text === "" ? {} : shape.value.read(text);
+  if ("value" in read && shape.istio !== undefined && isNewer(shape.istio, context.guardrails.istioVersion)) {
+    context.report(diagnose("IZ208", { ref: context.refOf(path), path }, { field: path.at(-1)!, since: shape.istio, target: context.guardrails.istioVersion }));
+  }
   if ("value" in read) return read.value;
   const { suggestion, expects } = read as { suggestion?: string; expects?: string };
   context.report(diagnose("IZ111", { ref: context.refOf(path), path }, { found: text ?? kindOfValue(written), expects: expects ?? shape.value.expects, suggestion }));
@@ -72,14 +80,16 @@ function readStrings(mapping: Mapping, path: readonly string[], context: ReadCon
   return Object.fromEntries(Object.entries(mapping).filter(([, entry]) => typeof entry === "string"));
 }
 
-function readSettings(allows: (name: SettingName) => boolean, mapping: Mapping, path: readonly string[], context: ReadContext): Layer {
+function readSettings({ allows, what, scoped }: Extract<Shape, { readonly kind: "settings" }>, mapping: Mapping, path: readonly string[], context: ReadContext): Layer {
   const layer = new Map<SettingName, Setting>();
   for (const [field, written] of Object.entries(mapping)) {
+    if (scoped && field.includes(".")) continue;
     const place: Place = { ref: context.refOf([...path, field]), path: [...path, field] };
     const name = settingByField().get(field);
     if (name === undefined || !allows(name)) {
       if (name !== undefined) {
-        context.report(diagnose("IZ111", place, { found: field, expects: `a setting that can be handed down; ${toFieldName(name)} is for one ${rows[name].on.includes("Service") ? "Service" : "object"}, so it stands on that as an annotation` }));
+        const expects = what ?? `a setting that can be handed down; ${toFieldName(name)} is for one ${rows[name].on.includes("Service") ? "Service" : "object"}, so it stands on that as an annotation`;
+        context.report(diagnose("IZ111", place, { found: field, expects }));
         continue;
       }
       const known = settingNames.filter(allows).map(toFieldName);

@@ -1,9 +1,10 @@
 import { isWord } from "../annotations/setting.ts";
 import { rows, settingNames, toFieldName, type SettingName } from "../annotations/table.ts";
-import type { ValueType } from "../annotations/values.ts";
+import { readYaml, type ValueType } from "../annotations/values.ts";
 import { catalogue, type Code } from "../diagnostics/catalogue.ts";
+import { labelKey, labelValue } from "../kube/label.ts";
 import type { Mapping } from "../kube/object.ts";
-import { labelKey, labelValue, meshApiVersion, whyNotAccepted } from "./config.ts";
+import { meshApiVersion, whyNotAccepted } from "./config.ts";
 import { definition, type Shape } from "./definition.ts";
 
 /**
@@ -12,7 +13,21 @@ import { definition, type Shape } from "./definition.ts";
  * limits, a newer Istio) is left to the reader. `errorMessage` and `patternErrorMessage` are what yaml-language-server shows.
  */
 export function writeMeshSchema(): string {
-  return `${JSON.stringify(describeResource(), null, 2).replace(/\[\n\s+([^[\]{}]*)\n\s+\]/g, (_, entries: string) => `[${entries.replace(/,\n\s+/g, ", ")}]`)}\n`;
+  return printSchema(describeResource());
+}
+
+/** A schema as text: short lists stand on one line. */
+export function printSchema(schema: Mapping): string {
+  return `${JSON.stringify(schema, null, 2).replace(/\[\n\s+([^[\]{}]*)\n\s+\]/g, (_, entries: string) => `[${entries.replace(/,\n\s+/g, ", ")}]`)}\n`;
+}
+
+/** A value as the text of an annotation. */
+export function describeText(value: ValueType): Mapping {
+  const { schema, expects } = value;
+  const errorMessage = `Expected ${expects}, as text in quotes${isWord(schema, "none") ? "" : "; none removes what is inherited"}.`;
+  if (Array.isArray(schema["enum"])) return { enum: [...new Set([...(schema["enum"] as readonly unknown[]).map(String), "none"])], errorMessage };
+  const isList = typesOf(schema).includes("array");
+  return { type: "string", pattern: isList ? listPattern(textPattern(itemsOf(schema))) : `^(${textPattern(schema)}|none)$`, errorMessage };
 }
 
 function describeResource(): Mapping {
@@ -60,6 +75,7 @@ const homes = findHomes(definition);
 function findHomes(shape: Shape): readonly ((name: SettingName) => boolean)[] {
   if (shape.kind === "settings") return [shape.allows];
   if (shape.kind === "named") return findHomes(shape.entry);
+  if (shape.kind === "either") return findHomes(shape.full);
   return shape.kind === "object" ? Object.values(shape.fields).flatMap(findHomes) : [];
 }
 
@@ -74,8 +90,10 @@ function describeShape(shape: Shape, path: string): Mapping {
     case "object": return { description, ...(path === "spec" ? { type: ["object", "null"] } : removable), ...describeFields(Object.entries(shape.fields).map(([name, field]) => [name, describeShape(field, `${path}.${name}`)])) };
     case "named": return { description, ...removable, propertyNames: { not: { enum: Object.getOwnPropertyNames(Object.prototype) } }, additionalProperties: describeShape(shape.entry, `${path}.*`) };
     case "strings": return { description, ...removable, additionalProperties: { type: ["string", "null"] }, ...closer()[path] };
-    case "settings": return { description, ...removable, ...describeFields(settingNames.filter(shape.allows).map((name) => [toFieldName(name), { $ref: `#/definitions/${toFieldName(name)}` }])) };
+    case "settings": return { description, ...removable, ...(shape.scoped && { patternProperties: { "^(port|subset|gateway|route|match)\\..": {} } }), ...describeFields(settingNames.filter(shape.allows).map((name) => [toFieldName(name), { $ref: `#/definitions/${toFieldName(name)}` }])) };
     case "limits": return { description, ...removable, ...describeFields(measured.map((name) => [toFieldName(name), describeLimit(name)])) };
+    case "either": return { description, anyOf: [describeShape(shape.short, path), describeShape(shape.full, path)] };
+    case "later": return { description: `${description}\n\nNothing is made of it by this version.`, deprecated: true };
   }
 }
 
@@ -124,6 +142,8 @@ function boundOf(name: SettingName): string {
 /** An annotation's example as the ServiceMesh has it. */
 function writeExample(value: ValueType, example: string): unknown {
   const types = typesOf(value.schema);
+  if (typesOf(itemsOf(value.schema)).includes("object")) return readYaml(example);
+  if (types.includes("array") && /^[[{]/.test(example)) return example;
   if (types.includes("array")) return example.split(",").map((entry) => (typesOf(itemsOf(value.schema)).includes("integer") && /^\d+$/.test(entry) ? Number(entry) : entry));
   if (types.includes("boolean")) return example === "true";
   return types.includes("integer") && /^\d+%?$/.test(example) ? Number.parseInt(example, 10) : example;
@@ -151,6 +171,7 @@ function describeValue(value: ValueType, place: "field" | "setting" | "bound"): 
 
 /** An entry of a YAML list: its text, or a number where that reads the same. */
 function describeEntry(items: Mapping): Mapping {
+  if (typesOf(items).includes("object")) return items;
   const { pattern: _, type: __, ...rest } = items;
   const takes = (text: string): boolean => new RegExp(`^(${textPattern(items)})$`).test(text);
   const number = takes("8.5") ? ["number"] : typesOf(items).includes("integer") || takes("8") ? ["integer"] : [];
@@ -182,7 +203,9 @@ function textPattern(schema: Mapping): string {
   const types = typesOf(schema);
   if (typeof schema["pattern"] === "string") return schema["pattern"].replace(/^\^/, "").replace(/\$$/, "");
   if (types.includes("boolean")) return "true|false";
-  return types.includes("integer") ? (Number(schema["minimum"]) > 0 ? "0*[1-9]\\d*" : "\\d+") : "[\\s\\S]+";
+  if (types.includes("object")) return "(?!)"; // a mapping is no entry of a comma separated list
+  if (!types.includes("integer")) return "[\\s\\S]+";
+  return Number(schema["minimum"]) > 0 ? "0*[1-9]\\d*" : Number(schema["minimum"]) < 0 ? "-?\\d+" : "\\d+";
 }
 
 /** A comma separated list of entries, a list in YAML, or `none`. */

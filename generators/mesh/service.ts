@@ -24,6 +24,12 @@ export interface MeshService {
   readonly own: Layer;
   /** What stands behind `port.`, by port number. */
   readonly portLayers: ReadonlyMap<number, Layer>;
+  /** What stands behind `gateway.`, by alias; `mesh` too. */
+  readonly gatewayLayers: ReadonlyMap<string, Layer>;
+  /** What stands behind `route.`, by the route's name. */
+  readonly routeLayers: ReadonlyMap<string, Layer>;
+  /** The levels behind `settings`, farthest first; the first is `spec.defaults`. */
+  readonly layers: readonly Layer[];
   /** What an Argo Rollout makes of it, if one does. */
   readonly governed?: Governed;
 }

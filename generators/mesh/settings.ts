@@ -1,15 +1,17 @@
-import { describeSetting, layerSettings, type Layer, type Setting } from "../annotations/setting.ts";
+import { describeSetting, keyOf, layerSettings, type Layer, type Setting } from "../annotations/setting.ts";
 import { rows, type SettingName } from "../annotations/table.ts";
 import { diagnose, type Diagnostic, type Outcome } from "../diagnostics/diagnostic.ts";
 import { carrierOf } from "../annotations/read.ts";
 import { asText, mappingAt, nameOf, namespaceOf, refOf, stringsAt, type Item, type KubeObject, type ResourceRef } from "../kube/object.ts";
 import { describePort, portsOf, type ServicePort } from "../kube/protocol.ts";
 import type { MeshConfig } from "./config.ts";
-import { isExcluded, namespaceFor, shapesTraffic, type Levels } from "./levels.ts";
+import { isExcluded, layersOf, namespaceFor, shapesTraffic, type Levels } from "./levels.ts";
+import { isBeforeGateway } from "./gateways.ts";
+import { targetLayers, withTargets } from "./targets.ts";
 import type { FlaggerTarget } from "./flagger.ts";
 import { isAddressOnly, type Governed } from "./rollouts.ts";
 import type { MeshService, ServiceShape } from "./service.ts";
-import { checkSubsets, findSubsets, isPolicy, mergeWorkloads, type AnnotatedWorkload, type Subset } from "./subsets.ts";
+import { checkSubsets, findSubsets, flatten, holdsPolicy, isPolicy, mergeWorkloads, type AnnotatedWorkload, type Subset } from "./subsets.ts";
 import { WorkloadIndex, type Workload } from "./workload.ts";
 
 /** A Service of the input, meshed or not: what a destination may name. */
@@ -34,11 +36,6 @@ export function pairWorkloads(sources: readonly Item[], workloads: readonly Work
     });
     return { item, object, ports, shape: shapeOf(object, ports, selector), workloads: found };
   });
-}
-
-/** Layers as one, the nearer entry first; unlike settled settings it keeps `none`, which must still remove farther ones. */
-function flatten(layers: readonly Layer[]): Layer {
-  return layers.length === 1 ? layers[0]! : new Map(layers.flatMap((layer) => [...layer]));
 }
 
 function shapeOf(object: KubeObject, ports: readonly ServicePort[], selector: { readonly [key: string]: unknown }): ServiceShape {
@@ -68,26 +65,30 @@ function resolveService(known: KnownService, levels: Levels, config: MeshConfig,
   const { item, object, ports, shape } = known;
   const ref = refOf(object);
   const namespace = namespaceFor(object, config);
-  const { own, ports: writtenPorts } = levels.of(object);
-  const above = levels.ofNamespace(namespace);
+  const { own } = levels.of(object);
+  const { scopes } = withTargets(item, levels.of(object), config);
+  const targets = targetLayers(known, config);
+  const above = [...levels.ofNamespace(namespace), ...targets];
   const reached = known.workloads.filter(({ own: layer }) => layer.size > 0);
   const rule = governed?.role === "apex" ? governed.rollout.rule : undefined;
-  const { subsets, diagnostics: ofSubsets } = rule ? governSubsets(known, rule) : findSubsets(known.workloads, ref);
+  const { subsets, diagnostics: ofSubsets } = rule ? governSubsets(known, rule) : findSubsets(known.workloads, ref, scopes.subset);
   const split = subsets.length > 1 && !rule;
   const shared = mergeWorkloads(reached, (name) => isShared(name, split) && fitsRole(name, governed, object), ref, split
     ? "only DestinationRule settings can differ between subsets"
     : "without two subsets (pod label `version`) no setting can differ");
-  const isMeshed = decide(known, own, flatten([...writtenPorts.values(), own]), shared.layer, above, namespace, config);
+  const isMeshed = decide(known, own, flatten([...targets, ...layersOf({ own, scopes }), own]), shared.layer, above, namespace, config);
   const unsplit = split ? [] : checkUnsplit(known, ref);
   const profiles = nearestProfiles([own, shared.layer, ...above.toReversed()], levels);
-  const layers = [config.defaults, ...profiles.below(2, above), ...profiles.at(1).map((layer) => onlyShared(layer, split)), shared.layer, ...profiles.at(0), own];
+  const layers = [
+    config.defaults, ...profiles.below(2, above), ...profiles.at(1).map((layer) => onlyShared(layer, split)), shared.layer, ...profiles.at(0), own,
+  ];
   const portLayers = new Map<number, Layer>();
   const diagnostics: Diagnostic[] = [...ofSubsets, ...shared.diagnostics, ...unsplit];
-  if (split && reached.some(({ profiled: layer }) => [...layer.keys()].some(isPolicy))) diagnostics.push(...checkSubsets(subsets, known.workloads, ref));
-  for (const [written, layer] of writtenPorts) {
+  if (split && reached.some(({ profiled }) => holdsPolicy(profiled))) diagnostics.push(...checkSubsets(subsets, known.workloads, ref));
+  for (const [written, layer] of scopes.port) {
     const port = ports.find(({ name, number }) => name === written || String(number) === written);
     if (port) {
-      const other = portLayers.get(port.number) ?? new Map<SettingName, Setting>();
+      const other: Layer = portLayers.get(port.number) ?? new Map();
       diagnostics.push(...checkSpellings(other, layer));
       portLayers.set(port.number, flatten([other, layer]));
     }
@@ -96,8 +97,8 @@ function resolveService(known: KnownService, levels: Levels, config: MeshConfig,
   return {
     isMeshed, diagnostics,
     service: {
-      item, object, ref, name: nameOf(object), namespace, shape, ports, subsets, own, portLayers, ...(governed && { governed }),
-      selector: stringsAt(object, "spec", "selector"), workloads: known.workloads, settings: layerSettings(layers),
+      item, object, ref, name: nameOf(object), namespace, shape, ports, subsets, own, portLayers, gatewayLayers: scopes.gateway, routeLayers: scopes.route,
+      ...(governed && { governed }), selector: stringsAt(object, "spec", "selector"), workloads: known.workloads, layers, settings: layerSettings(layers),
     },
   };
 }
@@ -139,13 +140,13 @@ function checkUnsplit(known: KnownService, service: ResourceRef): readonly Diagn
 }
 
 function onlyShared(layer: Layer, split: boolean): Layer {
-  return new Map([...layer].filter(([name]) => isShared(name, split)));
+  return new Map([...layer].filter(([, { name }]) => isShared(name, split)));
 }
 
 /** One port written by its name and by its number, with the same setting or two that exclude each other. */
 function checkSpellings(one: Layer, other: Layer): readonly Diagnostic[] {
   return [...other.values()].flatMap((setting) => {
-    const clash = one.get(setting.name) ?? one.get(rows[setting.name].excludes as SettingName);
+    const clash = [keyOf(setting), ...(rows[setting.name].excludes ?? [])].map((key) => one.get(key)).find((each) => each !== undefined);
     const key = setting.source.place.path.at(-1)!;
     return clash ? [diagnose("IZ205", setting.source.place, { one: clash.source.place.path.at(-1)!, other: key, remove: key })] : [];
   });
@@ -172,12 +173,13 @@ function decide(known: KnownService, own: Layer, ownWithPorts: Layer, workloads:
   if (known.shape !== "cluster") return bySelf;
   if (bySelf || shapesTraffic(workloads) || known.workloads.some(({ own: layer }) => shapesTraffic(layer)) || (enabled !== undefined && enabled.source.place.path[1] !== "defaults")) return true;
   if (above.some(shapesTraffic)) return true;
-  return (config.services === "all" || enabled?.value === true) && !isExcluded(namespace, config) && !isGateway(known);
+  return (config.services === "all" || enabled?.value === true) && !isExcluded(namespace, config) && !isGateway(known, namespace, config);
 }
 
 /** The Service in front of an Istio gateway: its proxies route, they are not routed to. */
-function isGateway(known: KnownService): boolean {
-  return known.workloads.some(({ workload }) =>
+function isGateway(known: KnownService, namespace: string, config: MeshConfig): boolean {
+  const podLabels = known.workloads.map(({ workload }) => workload.podLabels);
+  return isBeforeGateway({ name: nameOf(known.object), namespace, podLabels }, config) || known.workloads.some(({ workload }) =>
     stringsAt(workload.item.object, "spec", "template", "metadata", "annotations")["inject.istio.io/templates"]?.includes("gateway")
     || /gateway$/.test(asText(workload.podLabels["istio"]) ?? ""));
 }

@@ -2,7 +2,8 @@ import { describeSetting, type Layer, type Setting } from "../annotations/settin
 import { rows, type SettingName } from "../annotations/table.ts";
 import { toDnsLabel } from "../annotations/values.ts";
 import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
-import { equal, refOf, type ResourceRef } from "../kube/object.ts";
+import { suggest } from "../diagnostics/suggest.ts";
+import { compareText, equal, refOf, selects, type ResourceRef } from "../kube/object.ts";
 import type { Workload } from "./workload.ts";
 
 /** A workload and the settings that stand on it. */
@@ -31,8 +32,51 @@ function nameSubset({ workload, own }: AnnotatedWorkload): string | undefined {
   return version === undefined ? undefined : toDnsLabel(version) || undefined;
 }
 
-/** One subset for each name among the workloads behind a Service, in the order of the names. */
-export function findSubsets(workloads: readonly AnnotatedWorkload[], service: ResourceRef): { subsets: readonly Subset[]; diagnostics: readonly Diagnostic[] } {
+/**
+ * The subsets of a Service: those that `subset.<name>.labels` define, else one for each name among the workloads behind
+ * it; in the order of the names, each with the settings of its workloads and, nearer, those behind `subset.<name>.`.
+ */
+export function findSubsets(workloads: readonly AnnotatedWorkload[], service: ResourceRef, scoped: ReadonlyMap<string, Layer>): { subsets: readonly Subset[]; diagnostics: readonly Diagnostic[] } {
+  const isDefined = [...scoped.values()].some((layer) => isSet(layer.get("labels")));
+  const { subsets, diagnostics } = isDefined ? defineSubsets(workloads, service, scoped) : nameSubsets(workloads, service);
+  const known = subsets.map(({ name }) => name);
+  const unknown = [...scoped].filter(([name]) => !known.includes(name)).flatMap(([name, layer]) => [...layer.values()].slice(0, 1).map(({ source }) =>
+    diagnose("IZ221", source.place, { name, known, isDefined, suggestion: suggest(name, known) })));
+  const own = (name: string): Layer => new Map([...(scoped.get(name) ?? [])].filter(([key]) => key !== "labels"));
+  return { subsets: subsets.map((subset) => (scoped.has(subset.name) ? { ...subset, layer: flatten([subset.layer, own(subset.name)]) } : subset)), diagnostics: [...diagnostics, ...unknown] };
+}
+
+/** Layers as one, the nearer entry first; unlike settled settings it keeps `none`, which must still remove farther ones. */
+export function flatten(layers: readonly Layer[]): Layer {
+  return layers.length === 1 ? layers[0]! : new Map(layers.flatMap((layer) => [...layer]));
+}
+
+function isSet(setting: Setting | undefined): setting is Setting {
+  return setting !== undefined && !setting.removed;
+}
+
+/** Exactly the subsets that have `subset.<name>.labels`; each must select pods. */
+function defineSubsets(workloads: readonly AnnotatedWorkload[], service: ResourceRef, scoped: ReadonlyMap<string, Layer>): { subsets: readonly Subset[]; diagnostics: readonly Diagnostic[] } {
+  const diagnostics: Diagnostic[] = [];
+  const defined = [...scoped].filter(([, layer]) => isSet(layer.get("labels")));
+  const count = defined.length;
+  const subsets = defined.sort(([a], [b]) => compareText(a, b)).map(([name, layer]): Subset => {
+    const setting = layer.get("labels")!;
+    const labels = setting.value as { readonly [key: string]: string };
+    const members = workloads.filter(({ workload }) => selects(labels, workload.podLabels));
+    if (members.length === 0 && workloads.length > 0) diagnostics.push(diagnose("IZ222", setting.source.place, { name, labels: writeLabels(labels), workloads: workloads.map(({ workload }) => `${workload.name} (${writeLabels(workload.podLabels)})`) }));
+    const merged = count > 1 ? mergeWorkloads(members.map(({ workload, profiled }) => ({ workload, own: profiled })), isPolicy, service, `both are subset ${name}`) : undefined;
+    diagnostics.push(...(merged?.diagnostics ?? []));
+    return { name, labels, workloads: members.map(({ workload }) => workload), layer: merged?.layer ?? new Map() };
+  });
+  return { subsets, diagnostics };
+}
+
+function writeLabels(labels: { readonly [key: string]: unknown }): string {
+  return Object.entries(labels).map(([key, value]) => `${key}=${String(value)}`).join(",");
+}
+
+function nameSubsets(workloads: readonly AnnotatedWorkload[], service: ResourceRef): { subsets: readonly Subset[]; diagnostics: readonly Diagnostic[] } {
   const byName = new Map<string, AnnotatedWorkload[]>();
   for (const each of workloads) {
     const name = nameSubset(each);
@@ -70,17 +114,23 @@ export function isPolicy(name: SettingName): boolean {
   return rows[name].family === "DestinationRule";
 }
 
+/** Whether a level holds a DestinationRule setting. */
+export function holdsPolicy(layer: Layer): boolean {
+  for (const { name } of layer.values()) if (isPolicy(name)) return true;
+  return false;
+}
+
 /** One level out of several workloads; a setting that two of them set differently is reported with both. */
 export function mergeWorkloads(workloads: readonly Pick<AnnotatedWorkload, "workload" | "own">[], wanted: (name: SettingName) => boolean, service: ResourceRef, why: string): { layer: Layer; diagnostics: readonly Diagnostic[] } {
-  const merged = new Map<SettingName, Setting>();
+  const merged = new Map<string, Setting>();
   const diagnostics: Diagnostic[] = [];
   for (const { own } of workloads) {
-    for (const [name, setting] of own) {
-      if (!wanted(name)) continue;
-      const other = merged.get(name);
+    for (const [key, setting] of own) {
+      if (!wanted(setting.name)) continue;
+      const other = merged.get(key);
       if (other && !(equal(other.value, setting.value) && other.removed === setting.removed)) {
         diagnostics.push(diagnose("IZ213", setting.source.place, { one: describeSetting(other), other: describeSetting(setting), service: service.name, why }));
-      } else if (!other) merged.set(name, setting);
+      } else if (!other) merged.set(key, setting);
     }
   }
   return { layer: merged, diagnostics };
@@ -94,7 +144,7 @@ export function checkSubsets(subsets: readonly Subset[], workloads: readonly Ann
     one: `subset ${subset.name} (${subset.workloads.map(({ name }) => name).join(", ")})`,
     other: "the other workloads behind this Service", what: "no pod label is theirs alone",
   }));
-  return [...alike, ...unnamed.filter(({ profiled }) => [...profiled.keys()].some(isPolicy)).map(({ workload }) => diagnose("IZ306", { ref: refOf(workload.item.object), path: ["spec", "template", "metadata", "labels"] }, {
+  return [...alike, ...unnamed.filter(({ profiled }) => holdsPolicy(profiled)).map(({ workload }) => diagnose("IZ306", { ref: refOf(workload.item.object), path: ["spec", "template", "metadata", "labels"] }, {
     one: `workload ${workload.name}`, other: `the subsets ${subsets.map(({ name }) => name).join(", ")}`, what: "it has no `version` label, so it is no subset that its settings could be written to",
   }))];
 }

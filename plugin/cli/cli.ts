@@ -30,7 +30,10 @@ export const commands: { readonly [name: string]: Command } = {
   render: {
     usage: "render <kustomization>", summary: "build with the real kustomize or kubectl, and mesh the result",
     run: async (args) => (await import("./render.ts")).render(args),
-    syntax: async () => ({ options: (await import("./render.ts")).renderOptions, values: { with: "file" }, argument: "directory" }),
+    syntax: async () => {
+      const { diffFormats, renderOptions } = await import("./render.ts");
+      return { options: renderOptions, values: { with: "file", format: diffFormats }, argument: "directory" };
+    },
   },
   generate: {
     usage: "generate <tree>", summary: "write the Istio files beside each service, and keep them up to date",
@@ -41,6 +44,14 @@ export const commands: { readonly [name: string]: Command } = {
     usage: "scaffold service|overlay|tree", summary: "a new service, environment or whole tree, in the shape of what is there",
     run: async (args) => (await import("./scaffold.ts")).scaffold(args),
     syntax: scaffoldSyntax,
+  },
+  lint: {
+    usage: "lint <path...|->", summary: "every check, on Istio objects that people wrote too",
+    run: async (args) => (await import("./lint.ts")).lint(args),
+    syntax: async () => {
+      const { formats, lintOptions, severities } = await import("./lint.ts");
+      return { options: lintOptions, values: { format: formats, severity: severities, "fail-on": severities, baseline: "file", with: "file" }, argument: "file" };
+    },
   },
   explain: {
     usage: "explain <annotation or code> | --list", summary: "what a setting or a code means",

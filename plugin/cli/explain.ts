@@ -1,6 +1,6 @@
 import { catalogue, type Code } from "../../generators/diagnostics/catalogue.ts";
 import { suggest } from "../../generators/diagnostics/suggest.ts";
-import { isSettingName, rows, settingByField, settingNames, toFieldName } from "../../generators/annotations/table.ts";
+import { isSettingName, rows, scopeNames, settingByField, settingNames, toFieldName } from "../../generators/annotations/table.ts";
 import { suggestSetting } from "../../generators/annotations/read.ts";
 import { print, readOptions, refuse } from "./cli.ts";
 
@@ -34,7 +34,7 @@ function explainSetting(name: keyof typeof rows): string {
   return `istiomize.dev/${name}
 ${row.summary}
 
-on        ${row.on.join(", ")}${row.port ? `; for one port: istiomize.dev/port.<name or number>.${name}` : ""}
+on        ${row.on.join(", ")}${(row.behind ?? []).map((scope) => `; istiomize.dev/${scope}.${scopeNames[scope]}.${name}`).join("")}
 value     ${row.value.expects}
 example   istiomize.dev/${name}: ${JSON.stringify(row.example)}
 writes    ${row.writes}

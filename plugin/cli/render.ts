@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import type { Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
 import type { FunctionOutput } from "../krm.ts";
 import type { RunOptions } from "../run.ts";
+import type { DiffRequest } from "../render-diff/render-diff.ts";
 import { isArgoCd, readParameters } from "../argocd.ts";
 import { findTool, pluginEnvironment, startBuild, withTemporary, type Build, type Tool } from "../tree/tool.ts";
 
@@ -14,6 +15,7 @@ export async function render(args: readonly string[]): Promise<number> {
   const options = readRenderOptions(args);
   if (typeof options === "string") return (await import("./cli.ts")).refuseOption(options, Object.keys(renderOptions).map((name) => `--${name}`));
   if (options.help) return (await import("./cli.ts")).print(renderHelp);
+  if (options.diff) return (await import("../render-diff/render-diff.ts")).renderDiff(options.diff);
   const { directory } = options;
   const file = ["kustomization.yaml", "kustomization.yml", "Kustomization"].map((name) => join(directory, name)).find((path) => existsSync(path) && statSync(path).isFile());
   if (!file) return report(await diagnosed("IZ403", { directory }));
@@ -44,24 +46,28 @@ interface RenderOptions {
   readonly run: RunOptions;
   readonly with?: string;
   readonly help?: boolean;
+  /** What is to be compared instead of printed. */
+  readonly diff?: DiffRequest;
 }
 
 /** As `util.parseArgs` takes them. */
 export const renderOptions = {
-  namespace: { type: "string", short: "n" }, strict: { type: "boolean" }, environment: { type: "string" }, with: { type: "string" }, help: { type: "boolean", short: "h" },
+  namespace: { type: "string", short: "n" }, strict: { type: "boolean" }, environment: { type: "string" }, with: { type: "string" },
+  diff: { type: "string" }, format: { type: "string" }, "exit-code": { type: "boolean" }, help: { type: "boolean", short: "h" },
 } as const;
+export const diffFormats = ["text", "markdown"] as const;
 type Option = keyof typeof renderOptions;
 
 /** Read by hand because nothing may be loaded before kustomize runs: a few options and what follows `--`. */
 function readRenderOptions(args: readonly string[]): RenderOptions | string {
   const end = args.indexOf("--");
   const own = end < 0 ? args : args.slice(0, end);
-  const read: { namespace?: string; with?: string; environment?: string; strict?: boolean; help?: boolean } = {};
+  const read: { -readonly [O in Option]?: (typeof renderOptions)[O]["type"] extends "string" ? string : boolean } = {};
   const directories: string[] = [];
   for (let i = 0; i < own.length; i++) {
     const [name, inline] = splitOption(own[i]!);
     const option = findOption(name);
-    if (option === "help" || option === "strict") read[option] = true;
+    if (option === "help" || option === "strict" || option === "exit-code") read[option] = true;
     else if (option !== undefined) {
       const value = inline ?? own[++i];
       if (!value) return `${name} needs a value`;
@@ -69,13 +75,37 @@ function readRenderOptions(args: readonly string[]): RenderOptions | string {
     } else if (name.startsWith("-")) return `unknown option ${name}; options of kustomize stand behind \`--\`, as in \`istiomize render . -- --enable-helm\``;
     else directories.push(own[i]!);
   }
-  if (directories.length !== 1 && !read.help) return directories.length === 0 ? "name the directory of a kustomization, for example `istiomize render overlays/staging`" : "render takes one directory";
+  if (directories.length !== 1 && !read.help && !(read.diff !== undefined && directories.length > 0)) return directories.length === 0 ? "name the directory of a kustomization, for example `istiomize render overlays/staging`" : "render takes one directory; with --diff it takes several";
   if (read.namespace !== undefined && !/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(read.namespace)) return `${JSON.stringify(read.namespace)} is no name of a namespace`;
   const parameters = readParameters();
   if (typeof parameters === "string") return parameters;
   const overrides = { ...parameters, ...(read.strict && { strict: true }), ...(read.environment !== undefined && { environment: read.environment }) };
   const run = { ...(read.namespace !== undefined && { namespace: read.namespace }), ...(Object.keys(overrides).length > 0 && { overrides }) };
-  return { run, ...(read.help && { help: true }), ...(read.with !== undefined && { with: read.with }), directory: directories[0] ?? ".", flags: end < 0 ? [] : args.slice(end + 1) };
+  const diff = readDiff(read, directories, end < 0 ? [] : args.slice(end + 1));
+  if (typeof diff === "string") return diff;
+  return { run, ...(diff && { diff }), ...(read.help && { help: true }), ...(read.with !== undefined && { with: read.with }), directory: directories[0] ?? ".", flags: end < 0 ? [] : args.slice(end + 1) };
+}
+
+interface Read {
+  readonly diff?: string;
+  readonly format?: string;
+  readonly "exit-code"?: boolean;
+  readonly strict?: boolean;
+  readonly namespace?: string;
+  readonly environment?: string;
+  readonly with?: string;
+}
+
+/** What `--diff` is to compare, or what is wrong with how that was asked for; nothing where it was not. */
+function readDiff(read: Read, directories: readonly string[], flags: readonly string[]): DiffRequest | string | undefined {
+  const { diff: revision, format = "text", "exit-code": hasExitCode = false } = read;
+  if (revision === undefined) return read.format !== undefined || hasExitCode ? `${read.format === undefined ? "--exit-code" : "--format"} goes with --diff` : undefined;
+  if (revision.startsWith("-")) return `${JSON.stringify(revision)} is no git revision; --diff needs one, such as main, HEAD or main...`;
+  if (format !== "text" && format !== "markdown") return `--format is text or markdown, not ${JSON.stringify(format)}`;
+  const options = [
+    ...(read.strict ? ["--strict"] : []), ...(["namespace", "environment"] as const).flatMap((name) => (read[name] === undefined ? [] : [`--${name}`, read[name]])),
+  ];
+  return { directories, revision, format, hasExitCode, ...(read.with !== undefined && { with: read.with }), options, flags };
 }
 
 function findOption(written: string): Option | undefined {
@@ -175,12 +205,16 @@ const renderHelp = `istiomize render <kustomization>: build with the real kustom
 Examples
   istiomize render gitops/overlays/staging > staging.yaml
   istiomize render overlays/production -- --enable-helm --load-restrictor LoadRestrictionsNone
-  istiomize render --with kubectl overlays/staging | kubectl apply --dry-run=server -f -
+  istiomize render gitops --diff main
 
 Options
   -n, --namespace NAMESPACE   namespace of objects that carry none
       --strict                warnings are errors, as with spec.strict
       --environment NAME      the environment, over spec.environment
       --with PROGRAM          the kustomize or kubectl to build with (default: the first of the two on PATH)
+      --diff REVISION         show what changed in the mesh since a git revision, instead of the objects: for each
+                              overlay named, or below a directory named; main... is where this branch left main
+      --format FORMAT         with --diff: text, or markdown for a comment on a pull request
+      --exit-code             with --diff: exit with 1 where something changed
   --                          what follows goes to kustomize
 `;

@@ -59,7 +59,7 @@ export function originalTexts(tree: SourceTree): ReadonlyMap<string, string | un
 }
 
 /** A failed build with the paths of the tree instead of those of its copy. */
-export function inTree(build: Build, tool: Tool, workspace: Workspace, wrapper: string, target: string): Build {
+export function inTree(build: Build, tool: Tool, workspace: Pick<Workspace, "toCopy" | "common">, wrapper: string, target: string): Build {
   const command = `${tool.isKubectl ? "kubectl kustomize" : "kustomize build"} ${shown(target)}`;
   const nested = /(?:accumulat(?:ing|e) resources: )?accumulation err='accumulating resources from '[^']*': |accumulating resources from '[^']*': |'[^']*' must resolve to a file': |recursed accumulation of path '[^']*': /g;
   const stderr = build.stderr.replaceAll(workspace.toCopy(target), shown(resolve(target))).replace(new RegExp(`${escape(workspace.toCopy(workspace.common))}/?`, "g"), `${shown(workspace.common)}/`)

@@ -3,8 +3,11 @@ import { describe } from "../../generators/kube/object.ts";
 
 const colours = { error: "31", warning: "33", info: "36" } as const;
 
+/** A diagnostic, and the kustomizations in which it was found, where several were built. */
+type Placed = Diagnostic & { readonly builds?: readonly string[] };
+
 /** Diagnostics as people read them: place first, then what was read, what was expected, and what to do. */
-export function writeText(diagnostics: readonly Diagnostic[], isColoured = false, bytes: number = longest): string {
+export function writeText(diagnostics: readonly Placed[], isColoured = false, bytes: number = longest): string {
   const paint = (text: string, code: string): string => (isColoured ? `\u001b[${code}m${text}\u001b[0m` : text);
   return diagnostics.map((diagnostic) => {
     const { code, severity, title } = diagnostic;
@@ -40,10 +43,11 @@ function writePosition({ position }: Diagnostic): string {
   return [position.file, position.line, position.column].filter((part) => part !== undefined).join(":");
 }
 
-function writeLines({ place, subjects, read, expected, help }: Diagnostic): readonly (readonly [string, string])[] {
+function writeLines({ place, subjects, read, expected, help, builds = [] }: Placed): readonly (readonly [string, string])[] {
   return [
     ...(place ? [["resource", `${describe(place.ref)}${writeField(place.path)}`] as const] : []),
     ...(subjects.length > 0 ? [["for", writeSubjects(subjects.map(describe))] as const] : []),
+    ...(builds.length > 0 ? [["in", writeSubjects(builds)] as const] : []),
     ...(read !== undefined ? [["read", read] as const] : []),
     ...(expected !== undefined ? [["expected", expected] as const] : []),
     ...(help !== undefined ? [["help", help] as const] : []),

@@ -1,12 +1,13 @@
 /**
- * Code that most runs never touch goes into the bundle as packed text, which node reads past, and is unpacked (in a
- * millisecond) and compiled on first use: more than half of the bundle, and a tenth of the start time of a small run.
+ * All code goes into the bundle as packed text, which node reads past, and is unpacked (in a millisecond or two) and
+ * compiled part by part on first use: what a run never touches costs it nothing but the reading, and the whole is a
+ * third of its size.
  */
-import { join } from "node:path";
+import { resolve } from "node:path";
 import { brotliCompressSync } from "node:zlib";
 import { build, type BuildOptions, type Plugin } from "esbuild";
 
-/** What is taken from each package that is packed; `undefined` takes all of it. */
+/** What is taken from each package that is a part of its own; `undefined` takes all of it. */
 const usedOf: { readonly [name: string]: readonly string[] | undefined } = {
   yaml: undefined,
   semver: undefined,
@@ -20,59 +21,97 @@ export const packages = Object.keys(usedOf);
 interface Parts {
   readonly root: string;
   readonly options: BuildOptions;
-  /** Source files that are packed, with everything that only they import; full paths, like the next. */
+  /** Source files that are loaded by `await import`, in one part with everything that only they import; full paths, like the next two. */
   readonly commands: readonly string[];
-  /** Source files that stand in the open part of the bundle. */
+  /** Source files that are imported as any other and seldom used, by part; with them goes what only they import. */
+  readonly seldom: { readonly [part: string]: readonly string[] };
+  /** Source files of the main part. */
   readonly shared: readonly string[];
-  /** What a source file is called across the border between the two. */
+  /** What is done to the files of the main part alone. */
+  readonly ofMain: readonly Plugin[];
+  /** What a source file is called across the border between two parts. */
   readonly nameOf: (file: string) => string;
 }
 
-/** Packs packages and commands; whoever imports one of them gets it through `unpack`. */
-export function compileOnUse({ root, options, commands, shared, nameOf }: Parts): Plugin {
-  const isPackage = (path: string): boolean => packages.includes(path);
+/** The text of the bundle: `entry` is its main part, and unpacks the others when it comes to them. */
+export async function bundleParts(entry: string, parts: Parts): Promise<string> {
+  const texts = new Map<string, string>();
+  const main = await pack({ ...parts.options, entryPoints: [entry], plugins: [compileOnUse(parts, texts), ...(parts.options.plugins ?? []), ...parts.ofMain] });
+  const packed = [...texts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, text]) => `${JSON.stringify(name)}:"${text}"`);
+  return `#!/usr/bin/env node
+"use strict";const unpack=(text)=>require("node:zlib").brotliDecompressSync(Buffer.from(text,"base64")).latin1Slice();
+new Function("unpack","packed","require","module","exports","__filename","__dirname",unpack("${main}"))(unpack,{${packed.join(",")}},require,module,exports,__filename,__dirname);
+`;
+}
 
-  /** In the packed commands: what the open part holds is asked for by name. */
-  const fromOpenPart: Plugin = {
-    name: "from-open-part",
+/** Puts the other parts aside; whoever imports a file or package of theirs gets it through `unpack`. */
+function compileOnUse({ root, options, commands, seldom, shared, nameOf }: Parts, texts: Map<string, string>): Plugin {
+  const isPackage = (path: string): boolean => packages.includes(path);
+  const apart = Object.values(seldom).flat();
+
+  /** In the other parts: what the main one holds, or holds a stand-in for, is asked for by name. */
+  const fromMain: Plugin = {
+    name: "from-main",
     setup({ onResolve, onLoad }) {
-      onResolve({ filter: /.*/ }, ({ path, resolveDir }) => {
-        const file = join(resolveDir, path);
-        const name = isPackage(path) ? path : shared.includes(file) ? nameOf(file) : undefined;
-        return name === undefined ? undefined : { path: name, namespace: "open-part" };
+      onResolve({ filter: /.*/ }, ({ path, resolveDir, kind }) => {
+        if (kind === "entry-point") return undefined;
+        const file = resolve(resolveDir, path);
+        const name = isPackage(path) ? path : [...shared, ...apart].includes(file) ? nameOf(file) : undefined;
+        return name === undefined ? undefined : { path: name, namespace: "main" };
       });
-      onLoad({ filter: /.*/, namespace: "open-part" }, ({ path }) => ({ contents: `module.exports = require(${JSON.stringify(`open:${path}`)})` }));
-      onResolve({ filter: /^open:/ }, ({ path }) => ({ path, external: true }));
+      onLoad({ filter: /.*/, namespace: "main" }, ({ path }) => ({ contents: `module.exports = require(${JSON.stringify(`main:${path}`)})` }));
+      onResolve({ filter: /^main:/ }, ({ path }) => ({ path, external: true }));
     },
   };
+
+  /** Packs what `files` export, by name, and gives the expression that unpacks it. */
+  async function packFiles(part: string, files: readonly string[]): Promise<string> {
+    const own: Plugin = {
+      name: "own-files",
+      setup({ onResolve }) {
+        // Within a part its files are themselves.
+        onResolve({ filter: /\.ts$/ }, ({ path, resolveDir }) => (files.includes(resolve(resolveDir, path)) ? { path: resolve(resolveDir, path) } : undefined));
+      },
+    };
+    const entries = files.map((file) => `${JSON.stringify(nameOf(file))}: () => require(${JSON.stringify(file)})`);
+    texts.set(part, await pack({ ...options, stdin: { contents: `module.exports = { ${entries.join(", ")} }`, resolveDir: root }, plugins: [own, ...(options.plugins ?? []), fromMain] }));
+    return `require("istiomize:part")(${JSON.stringify(part)}, require("istiomize:main"))`;
+  }
 
   return {
     name: "compile-on-use",
     setup({ onResolve, onLoad }) {
       onResolve({ filter: /.*/ }, ({ path, resolveDir }) => {
         if (isPackage(path)) return { path, namespace: "package" };
-        const file = join(resolveDir, path);
+        const file = resolve(resolveDir, path);
+        if (apart.includes(file)) return { path: file, namespace: "seldom" };
         return commands.includes(file) ? { path: nameOf(file), namespace: "command" } : undefined;
       });
-      onResolve({ filter: /^istiomize:/ }, ({ path }) => ({ path, namespace: "packed" }));
+      onResolve({ filter: /^istiomize:/ }, ({ path }) => ({ path, namespace: "istiomize" }));
       onLoad({ filter: /.*/, namespace: "package" }, async ({ path }) => {
         const used = usedOf[path];
         const contents = used ? `export { ${used.join(", ")} } from ${JSON.stringify(path)};` : `module.exports = require(${JSON.stringify(path)})`;
-        const text = await pack({ ...options, stdin: { contents, resolveDir: root } });
-        return { contents: `module.exports = require("istiomize:unpack")("${text}", require)`, resolveDir: root };
+        texts.set(path, await pack({ ...options, stdin: { contents, resolveDir: root } }));
+        return { contents: `module.exports = require("istiomize:part")(${JSON.stringify(path)}, require)`, resolveDir: root };
       });
+      onLoad({ filter: /.*/, namespace: "seldom" }, async ({ path }) => {
+        const part = Object.keys(seldom).find((name) => seldom[name]!.includes(path))!;
+        return { contents: await standIn(path, `require("istiomize:${part}")[${JSON.stringify(nameOf(path))}]()`), resolveDir: root };
+      });
+      for (const [part, files] of Object.entries(seldom)) {
+        onLoad({ filter: new RegExp(`^istiomize:${part}$`), namespace: "istiomize" }, async () => ({ contents: `module.exports = ${await packFiles(part, files)}`, resolveDir: root }));
+      }
       onLoad({ filter: /.*/, namespace: "command" }, ({ path }) => ({ contents: `module.exports = require("istiomize:commands")[${JSON.stringify(path)}]()`, resolveDir: root }));
-      onLoad({ filter: /^istiomize:commands$/, namespace: "packed" }, async () => {
-        const entries = commands.map((file) => `${JSON.stringify(nameOf(file))}: () => require(${JSON.stringify(file)})`);
-        const text = await pack({ ...options, stdin: { contents: `module.exports = { ${entries.join(", ")} }`, resolveDir: root }, plugins: [...(options.plugins ?? []), fromOpenPart] });
-        const open = [...shared.map((file) => [nameOf(file), file]), ...packages.map((name) => [name, name])]
-          .map(([name, path]) => `${JSON.stringify(`open:${name}`)}: () => require(${JSON.stringify(path)})`);
-        return { contents: `const open = { ${open.join(", ")} }; module.exports = require("istiomize:unpack")("${text}", (name) => open[name] ? open[name]() : require(name))`, resolveDir: root };
+      onLoad({ filter: /^istiomize:commands$/, namespace: "istiomize" }, async () => ({ contents: `module.exports = ${await packFiles("commands", commands)}`, resolveDir: root }));
+      onLoad({ filter: /^istiomize:main$/, namespace: "istiomize" }, () => {
+        const held = [...[...shared, ...apart].map((file) => [nameOf(file), file]), ...packages.map((name) => [name, name])]
+          .map(([name, path]) => `${JSON.stringify(`main:${name}`)}: () => require(${JSON.stringify(path)})`);
+        return { contents: `const held = { ${held.join(", ")} }; module.exports = (name) => held[name] ? held[name]() : require(name)`, resolveDir: root };
       });
-      onLoad({ filter: /^istiomize:unpack$/, namespace: "packed" }, () => ({
-        contents: `module.exports = (text, provide) => {
+      onLoad({ filter: /^istiomize:part$/, namespace: "istiomize" }, () => ({
+        contents: `module.exports = (part, provide) => {
           const own = { exports: {} };
-          new Function("module", "exports", "require", require("node:zlib").brotliDecompressSync(Buffer.from(text, "base64")).toString())(own, own.exports, provide);
+          new Function("module", "exports", "require", unpack(packed[part]))(own, own.exports, provide);
           return own.exports;
         };`,
         resolveDir: root,
@@ -81,14 +120,20 @@ export function compileOnUse({ root, options, commands, shared, nameOf }: Parts)
   };
 }
 
-/** Leaves source files out of a build, to see what it consists of without them. */
-export function leaveOut(files: readonly string[]): Plugin {
-  return {
-    name: "leave-out",
-    setup({ onResolve }) {
-      onResolve({ filter: /\.ts$/ }, ({ path, resolveDir }) => (files.includes(join(resolveDir, path)) ? { path, external: true } : undefined));
-    },
-  };
+/**
+ * What exports as a file does, and loads it when one of its functions is called or an entry of one of its tables is read;
+ * the names of the entries count as reading.
+ */
+async function standIn(file: string, load: string): Promise<string> {
+  const exported = (await import(file)) as { readonly [name: string]: unknown };
+  const stands = Object.entries(exported).map(([name, value]) => {
+    if (typeof value === "function") return `exports.${name} = (...args) => load().${name}(...args);`;
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return `exports.${name} = standFor(() => load().${name});`;
+    throw new Error(`${file} exports ${name}, for which nothing can stand: functions and tables only`);
+  });
+  return `let loaded; const load = () => loaded ??= ${load};
+const standFor = (table) => new Proxy({}, Object.fromEntries(["get", "has", "ownKeys", "getOwnPropertyDescriptor"].map((trap) => [trap, (_, name) => Reflect[trap](table(), name)])));
+${stands.join("\n")}`;
 }
 
 async function pack(options: BuildOptions): Promise<string> {

@@ -16,7 +16,8 @@ export const bundle = join(root, "plugin/istiomize.cjs");
 /**
  * One golden: a directory in one of three forms.
  *
- * - `input.yaml` (a stream or a ResourceList) and, where it has one, `mesh.yaml` (the function config).
+ * - `input.yaml` (a stream or a ResourceList) and, where it has one, `mesh.yaml` (the function config); with a file
+ *   `lint` beside them the objects that people wrote are checked too.
  * - `command.txt` (arguments of the executable, run in that directory) and `env.json`.
  * - `command.txt` and a tree in `input/`. Each line of `command.txt` is one command, run in a copy of the tree, or a
  *   change that a person makes in between: `cp <folder>` lays a folder of the golden over the copy, `rm <path>` takes a
@@ -54,6 +55,7 @@ export async function runCase({ directory }: Case): Promise<Result> {
   const output = await runFunction({
     text: readFileSync(join(directory, name), "utf8"), name,
     ...(existsSync(mesh) && { config: readFileSync(mesh, "utf8") }),
+    ...(existsSync(join(directory, "lint")) && { lint: true }),
   });
   return withoutTree([{ command: "", output: output.text, diagnostics: writeLines(writeText(locate(output.diagnostics, output.input, name))), exitCode: output.exitCode }]);
 }
@@ -111,7 +113,7 @@ async function runInTree(directory: string): Promise<Result> {
       runs.push({ ...run, diagnostics: run.diagnostics.replace(progress, "") });
     }
     const after = new Map(readBytes(copy));
-    const hidden = (text: string): string => text.replaceAll(copy, "<tree>");
+    const hidden = (text: string): string => text.replaceAll(copy, "<tree>").replaceAll(`ersion": "${ISTIOMIZE_VERSION}"`, 'ersion": "<version>"');
     const { output, diagnostics, exitCode } = withoutTree(runs);
     return {
       output: hidden(output), diagnostics: hidden(diagnostics), exitCode,

@@ -1,0 +1,49 @@
+import type { Setting, Settings } from "../annotations/setting.ts";
+import type { SettingName } from "../annotations/table.ts";
+import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
+import type { PlannedRule } from "../mesh/plan.ts";
+import { isOwn, type MeshService } from "../mesh/service.ts";
+import type { Check } from "./check.ts";
+
+/** Settings of rules that say nothing alone. */
+const needs: readonly { readonly of: (name: SettingName) => boolean; readonly one: readonly SettingName[]; readonly written: string }[] = [
+  { of: (name) => name.startsWith("cors-") && name !== "cors-allow-origins", one: ["cors-allow-origins"], written: "cors-allow-origins" },
+  { of: (name) => name === "fault-match", one: ["fault-delay", "fault-abort"], written: "fault-delay or fault-abort" },
+  { of: (name) => name === "default-route", one: ["path", "match", "expose"], written: "path or match, beside which it adds a rule" },
+];
+
+/** Settings of rules without the one that they belong to, and a caller's selector on a rule that is exported. */
+export const checkCompanions: Check = ({ context }) => context.services.flatMap((service) => {
+  const plan = context.plans.get(service)!;
+  // A rule beside a limited fault has none itself, so it is asked for what stands behind its own name alone.
+  const settled = [plan.mesh, ...plan.gateways].flatMap(({ settings, rules }) => [settings, ...rules.filter(({ kind }) => kind === "route").map(({ settle }) => settle().without((name) => name === "fault-match"))]);
+  return [...distinct(settled.flatMap((settings) => checkNeeds(settings, service))), ...checkClients(service), ...distinct(checkClaims(service, plan.mesh.rules))];
+});
+
+function checkNeeds(settings: Settings, service: MeshService): readonly Diagnostic[] {
+  const own = [...settings.all()].filter(isOwn);
+  return needs.flatMap(({ of, one, written }) => own.filter(({ name }) => of(name) && !one.some((each) => settings.has(each)))
+    .map((setting) => diagnose("IZ216", setting.source.place, { key: setting.name, needs: written }, { subject: service.ref })));
+}
+
+/** Claims of a token are read at gateways alone (rule G9). */
+function checkClaims({ ref }: MeshService, rules: readonly PlannedRule[]): readonly Diagnostic[] {
+  return rules.filter(({ match, matchSetting }) => matchSetting && match?.some(({ headers }) => Object.keys(headers ?? {}).some((name) => name.startsWith("@request.auth.")))).map(({ matchSetting }) => diagnose("IZ218", matchSetting!.source.place, {
+    key: "a condition on @request.auth.claims", why: "a gateway: callers in the mesh are not routed by the claims of a token", help: "put it behind istiomize.dev/gateway.<alias>.",
+  }, { subject: ref }));
+}
+
+/** A rule for some callers holds in its own namespace only, so it cannot be exported (rule H10). */
+function checkClients({ settings, ref }: MeshService): readonly Diagnostic[] {
+  const [clients, exported] = [settings.get("client-selector"), settings.get("export-to")];
+  if (!clients || !exported || (exported.value.length === 1 && exported.value[0] === ".")) return [];
+  return [diagnose("IZ217", clients.source.place, { one: nameWithValue(clients), other: nameWithValue(exported), why: "the rule for callers of its own namespace, or one that others see too" }, { subject: ref })];
+}
+
+function nameWithValue(setting: Setting): string {
+  return `${setting.name}: ${setting.source.text}`;
+}
+
+function distinct(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  return [...new Map(diagnostics.map((diagnostic) => [`${diagnostic.code} ${diagnostic.place?.path.join(".")}`, diagnostic])).values()];
+}

@@ -1,0 +1,84 @@
+import { diagnose, type Diagnostic } from "../../diagnostics/diagnostic.ts";
+import { asList, asMapping, mappingAt, nameOf } from "../../kube/object.ts";
+import type { Workload } from "../../mesh/workload.ts";
+import type { IstioObject, IstioWorld, ObjectCheck } from "../istio-object.ts";
+import { countPods, hostOf, isSteered, podsBehind, podsOfSubset, policiesOf, serviceOf, subjectOf, type Found, type Policy } from "./policies.ts";
+import { routesTo } from "./routes.ts";
+
+/** Outlier detection that ejects nobody or everybody, or never counts what it says (rules S9 and S10). */
+export const checkOutlierDetection: ObjectCheck = (object, world) => {
+  const told = new Map<string, Diagnostic>();
+  for (const policy of policiesOf(object, world)) {
+    const block = policy.blocks.outlierDetection;
+    if (!block) continue;
+    for (const diagnostic of [...checkCounters(object, block), ...checkEjection(object, block, policy, world)]) {
+      told.set(`${diagnostic.code} ${diagnostic.place?.path.join(".")} ${diagnostic.read}`, diagnostic);
+    }
+  }
+  return [...told.values()];
+};
+
+function checkCounters(object: IstioObject, { value, path }: Found): readonly Diagnostic[] {
+  const gateway = value["consecutiveGatewayErrors"];
+  const all = value["consecutive5xxErrors"];
+  if (typeof gateway !== "number" || gateway === 0 || all === 0 || gateway < (typeof all === "number" ? all : 5)) return [];
+  const at = [...path, "consecutiveGatewayErrors"];
+  const isKey = object.wordFor(...at) === "outlier-consecutive-gateway-errors";
+  return [diagnose("IZ362", object.placeOf(...at), {
+    gateway, all: typeof all === "number" ? String(all) : "5 (Istio's default)", words: isKey ? ["outlier-consecutive-gateway-errors", "outlier-consecutive-5xx"] : ["consecutiveGatewayErrors", "consecutive5xxErrors"],
+  }, subjectOf(object))];
+}
+
+/** Endpoints are counted per cluster, which is per subset where routes name subsets. */
+function checkEjection(object: IstioObject, { value, path }: Found, policy: Policy, world: IstioWorld): readonly Diagnostic[] {
+  const service = serviceOf(object, world);
+  if (!service || service.shape !== "cluster" || isSteered(object, world) || (value["consecutive5xxErrors"] === 0 && !value["consecutiveGatewayErrors"] && !value["consecutiveLocalOriginFailures"])) return [];
+  const workloads = countedPods(object, policy, world);
+  if (!workloads || workloads.length === 0) return [];
+  const of = policy.subset ? `subset ${policy.subset.name} of ${nameOf(service.object)}` : `Service ${nameOf(service.object)}`;
+  const pods = countPods(workloads);
+  const written = value["maxEjectionPercent"];
+  const percent = typeof written === "number" && written > 0 ? written : 10;
+  const at = [...path, ...(percent === written ? ["maxEjectionPercent"] : object.isOurs ? Object.keys(value).slice(0, 1) : [])];
+  const isKey = object.isOurs && object.wordFor(...at).startsWith("outlier-");
+  const words = isKey ? `outlier-max-ejection-percent ${percent}%` : `maxEjectionPercent ${percent}`;
+  if (pods !== undefined && pods > 0 && Math.floor((pods * percent) / 100) < 1) {
+    const needed = Math.ceil(100 / pods);
+    return [diagnose("IZ361", object.placeOf(...at), { percent: percent === written ? words : "Istio's default of 10%", pods, of, needed, ...(!isKey && { field: `maxEjectionPercent: ${needed}` }) }, subjectOf(object))];
+  }
+  if (percent === 100 && !(typeof value["minHealthPercent"] === "number" && value["minHealthPercent"] > 0)) {
+    return [diagnose("IZ363", object.placeOf(...at), { words: [words, isKey ? "outlier-min-health-percent" : "minHealthPercent"], ...(pods === 1 && { only: of }) }, subjectOf(object))];
+  }
+  return [];
+}
+
+/** The pods of the cluster that a policy is for; none where no call goes there. */
+function countedPods(object: IstioObject, { subset }: Policy, world: IstioWorld): readonly Workload[] | undefined {
+  const service = serviceOf(object, world)!;
+  const routed = routesTo(world.resolve(hostOf(object), object.namespace), world).filter(({ isMirror, weight }) => !isMirror && weight !== 0);
+  const isNamed = routed.some((route) => route.subset !== undefined);
+  if (subset) return routed.some((route) => route.subset === subset.name) ? podsOfSubset(service, subset, world) : undefined;
+  return isNamed && routed.every((route) => route.subset !== undefined) ? undefined : podsBehind(service, world);
+}
+
+/** Outlier detection switches locality failover on, so calls stay in the zone of the caller (rule S8); of use to know where pods are spread over zones. */
+export const checkLocality: ObjectCheck = (object, world) => {
+  const service = serviceOf(object, world);
+  if (!service || service.shape !== "cluster" || mappingAt(service.object, "spec")["trafficDistribution"] !== undefined) return [];
+  const policy = policiesOf(object, world).find(({ blocks }) => blocks.outlierDetection && asMapping(blocks.loadBalancer?.value["localityLbSetting"]) === undefined && blocks.loadBalancer?.value["consistentHash"] === undefined);
+  const spread = policy && podsBehind(service, world).find(spreadsOverZones);
+  if (!policy || !spread) return [];
+  const { path, value } = policy.blocks.outlierDetection!;
+  return [diagnose("IZ399", object.placeOf(...path, ...(object.isOurs ? Object.keys(value).slice(0, 1) : [])), { workload: spread.name, isKey: object.isOurs }, subjectOf(object))];
+};
+
+function spreadsOverZones({ podSpec }: Workload): boolean {
+  const isZone = (key: unknown): boolean => key === "topology.kubernetes.io/zone" || key === "failure-domain.beta.kubernetes.io/zone";
+  const antiAffinity = mappingAt(podSpec, "affinity", "podAntiAffinity");
+  const terms = [
+    ...asList(antiAffinity["requiredDuringSchedulingIgnoredDuringExecution"]),
+    ...asList(antiAffinity["preferredDuringSchedulingIgnoredDuringExecution"]).map((entry) => asMapping(entry)?.["podAffinityTerm"]),
+    ...asList(podSpec["topologySpreadConstraints"]),
+  ];
+  return terms.some((term) => isZone(asMapping(term)?.["topologyKey"]));
+}

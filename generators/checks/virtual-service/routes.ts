@@ -1,0 +1,122 @@
+import type { Diagnostic } from "../../diagnostics/diagnostic.ts";
+import { asList, asMapping, asText, type Mapping } from "../../kube/object.ts";
+import { entriesOf, type IstioObject, type IstioWorld } from "../istio-object.ts";
+import type { TrafficMap } from "./traffic-map.ts";
+
+export type RuleKind = "http" | "tls" | "tcp";
+
+/** One alternative of a rule's `match`; a rule without one has an empty match. */
+export interface Match {
+  readonly body: Mapping;
+  readonly path: readonly string[];
+}
+
+/** One entry of `http`, `tls` or `tcp`. */
+export interface Rule {
+  readonly kind: RuleKind;
+  readonly body: Mapping;
+  readonly path: readonly string[];
+  /** `rule "canary"`, or `http[1]` for one without a name. */
+  readonly label: string;
+  readonly matches: readonly Match[];
+  readonly isMatchless: boolean;
+  readonly destinations: readonly Destination[];
+}
+
+/** A place where a rule sends requests, or copies of them. */
+export interface Destination {
+  /** The `destination` mapping. */
+  readonly path: readonly string[];
+  readonly host: string;
+  readonly subset?: string;
+  readonly port?: number;
+  /** As it is written; nothing where it is left out. */
+  readonly weight?: number;
+  readonly isMirror: boolean;
+}
+
+/** A VirtualService, read once for all checks of it. */
+export interface Routes {
+  readonly object: IstioObject;
+  readonly rules: readonly Rule[];
+  readonly hosts: readonly Host[];
+  /** As they stand in `gateways`; `mesh` alone where it is absent. */
+  readonly gateways: readonly string[];
+  readonly isMesh: boolean;
+  /** Named by a `delegate` of another one: no hosts. */
+  readonly isDelegate: boolean;
+}
+
+export interface Host {
+  readonly text: string;
+  readonly path: readonly string[];
+}
+
+/** One rule of the book over one VirtualService. */
+export type RouteCheck = (routes: Routes, world: IstioWorld, map: TrafficMap) => readonly Diagnostic[];
+
+export function readRoutes(object: IstioObject): Routes {
+  const { spec } = object;
+  const hosts = asList(spec["hosts"]).flatMap((text, i): Host[] => (typeof text === "string" ? [{ text, path: ["spec", "hosts", `[${i}]`] }] : []));
+  const listed = asList(spec["gateways"]).filter((name) => typeof name === "string");
+  const gateways = listed.length > 0 ? listed : ["mesh"];
+  return {
+    object, hosts, gateways, isDelegate: hosts.length === 0, isMesh: hosts.length > 0 && gateways.includes("mesh"),
+    rules: (["http", "tls", "tcp"] as const).flatMap((kind) => entriesOf(spec[kind]).map(([body, step]) => readRule(kind, body, ["spec", kind, step]))),
+  };
+}
+
+function readRule(kind: RuleKind, body: Mapping, path: readonly string[]): Rule {
+  const matches = entriesOf(body["match"]).map(([match, step]): Match => ({ body: match, path: [...path, "match", step] }));
+  const name = asText(body["name"]);
+  const routed = entriesOf(body["route"]).flatMap(([entry, step]) => readDestination(entry, [...path, "route", step], false));
+  const mirror = asMapping(body["mirror"]);
+  const mirrored = [
+    ...(mirror ? readDestination({ destination: mirror }, [...path, "mirror"], true) : []),
+    ...entriesOf(body["mirrors"]).flatMap(([entry, step]) => readDestination(entry, [...path, "mirrors", step], true)),
+  ];
+  return {
+    kind, body, path, label: name ? `rule ${name}` : `${kind}${path.at(-1)}`, isMatchless: matches.length === 0,
+    matches: matches.length > 0 ? matches : [{ body: {}, path }], destinations: [...routed, ...mirrored],
+  };
+}
+
+function readDestination(entry: Mapping, path: readonly string[], isMirror: boolean): readonly Destination[] {
+  const destination = asMapping(entry["destination"]);
+  const host = asText(destination?.["host"]);
+  if (!destination || host === undefined || host === "") return [];
+  const subset = asText(destination["subset"]);
+  const port = asMapping(destination["port"])?.["number"];
+  const weight = entry["weight"];
+  return [{
+    path: path.at(-1) === "mirror" ? path : [...path, "destination"], host, isMirror,
+    ...(subset && { subset }), ...(typeof port === "number" && { port }), ...(typeof weight === "number" && { weight }),
+  }];
+}
+
+/** The gateways (or `mesh`) at which a match counts. */
+export function gatewaysOf({ body }: Match, { gateways }: Routes): readonly string[] {
+  const own = asList(body["gateways"]).filter((name) => typeof name === "string");
+  return own.length > 0 ? own : gateways;
+}
+
+/** Whether a match is for calls inside the mesh. */
+export function isForMesh(match: Match, routes: Routes): boolean {
+  return routes.isMesh && gatewaysOf(match, routes).includes("mesh");
+}
+
+/** Annotations that hold Istio's own fields; what they say nothing else has checked. */
+const hatches = /^istiomize\.dev\/((route|gateway)\.[^.]+\.)?(virtual-service-patch|routes|tcp-routes|tls-routes)$/;
+
+/** Whether a field was written as Istio has it: in a hand-written object, or by an annotation that holds Istio's fields. */
+export function isWrittenAsIstio(object: IstioObject, ...path: readonly string[]): boolean {
+  return !object.isOurs || hatches.test(object.placeOf(...path).path.at(-1) ?? "");
+}
+
+/** Methods that change nothing (RFC 9110, 9.2.1). */
+const safeMethods = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
+
+/** Whether a rule takes nothing but calls that change nothing. */
+export function takesReadsOnly(rule: Rule): boolean {
+  return !rule.isMatchless && rule.matches.every(({ body }) => safeMethods.has(asText(asMapping(body["method"])?.["exact"]) ?? ""));
+}

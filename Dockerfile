@@ -3,11 +3,11 @@
 # needs no init container. Nothing in it is written to at run time, and it opens no connection. Modes are said here, so
 # that every user can read the files, whatever the umask of the checkout was.
 #
-#   docker build -t istiomize:0.5.0 .
-#   docker build -t istiomize-cmp:0.5.0 --target cmp .
+#   docker build -t istiomize:0.6.0 .
+#   docker build -t istiomize-cmp:0.6.0 --target cmp .
 #
 # The digests pin the base images; `docker buildx imagetools inspect <image>` prints them:
-#   docker build --build-arg NODE_DIGEST=sha256:… --build-arg BASE_DIGEST=sha256:… -t istiomize:0.5.0 .
+#   docker build --build-arg NODE_DIGEST=sha256:… --build-arg BASE_DIGEST=sha256:… -t istiomize:0.6.0 .
 ARG NODE_IMAGE=node:24-bookworm-slim
 ARG NODE_DIGEST=
 # glibc and libstdc++, no shell, no package manager.
@@ -36,7 +36,7 @@ ENTRYPOINT ["/var/run/argocd/argocd-cmp-server"]
 FROM ${BASE_IMAGE}${BASE_DIGEST:+@${BASE_DIGEST}} AS istiomize
 LABEL org.opencontainers.image.title="istiomize" \
       org.opencontainers.image.description="Short annotations on Deployments and Services in, a correct Istio mesh out" \
-      org.opencontainers.image.version="0.5.0" \
+      org.opencontainers.image.version="0.6.0" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build --chmod=0755 /src/dist/istiomize /usr/local/bin/istiomize
 COPY --from=build --chmod=0644 /src/LICENSE /src/dist/THIRD-PARTY-LICENSES /src/dist/NODE-LICENSE /src/dist/istiomize.cdx.json /usr/share/doc/istiomize/

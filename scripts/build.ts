@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { build, type BuildOptions } from "esbuild";
 import { bundleParts, packages } from "./build/compile-on-use.ts";
 import { embedArgocd } from "./build/embed-argocd.ts";
+import { embedMessages } from "./build/embed-messages.ts";
 import { leaveOut, tablesForPeople, withoutDumper, withoutTexts } from "./build/leave-out.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -22,7 +23,7 @@ const seldom = Object.fromEntries(Object.entries({
   catalogue: ["generators/diagnostics/catalogue.ts"],
   values: ["generators/annotations/conditions.ts", "generators/annotations/policy-values.ts", "generators/annotations/route-values.ts"],
   schemas: ["generators/schemas/validator.ts"],
-  lint: ["generators/checks/security/authorization-policy.ts", "generators/checks/security/sidecars.ts", "generators/checks/service/index.ts"],
+  lint: ["generators/checks/hand-written.ts"],
 }).map(([part, files]) => [part, files.map((file) => join(root, file))]));
 
 const options: BuildOptions = {
@@ -37,6 +38,6 @@ const { metafile } = await build({ ...options, entryPoints: [entry], write: fals
 const shared = Object.keys(metafile.inputs).filter((file) => !file.includes("node_modules")).map((file) => join(root, file)).filter((file) => !tablesForPeople.includes(file));
 
 writeFileSync(outfile, await bundleParts(entry, {
-  root, commands, seldom, shared, nameOf: (file) => relative(root, file), options: { ...options, plugins: [withoutDumper, embedArgocd] }, ofMain: [withoutTexts],
+  root, commands, seldom, shared, nameOf: (file) => relative(root, file), options: { ...options, plugins: [withoutDumper, embedArgocd, embedMessages] }, ofMain: [withoutTexts],
 }));
 chmodSync(outfile, 0o755);

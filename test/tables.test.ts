@@ -273,7 +273,7 @@ describe("registration", () => {
 });
 
 /** The floors of the core, the lowest first; two names on one floor do not import each other. */
-const floors: readonly (readonly string[])[] = [["kube"], ["diagnostics"], ["annotations", "schemas"], ["mesh"], ["istio", "checks"], ["reference"], [""]];
+const floors: readonly (readonly string[])[] = [["kube"], ["diagnostics"], ["annotations", "schemas"], ["mesh"], ["istio", "checks"], ["explain", "reference"], [""]];
 
 /** The folder below generators/ that a core file stands in; empty for those that stand in generators/ itself. */
 function folderOf(file: string): string {

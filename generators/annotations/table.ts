@@ -388,7 +388,7 @@ export const table = {
     istioDefault: "the gateway's own port, which most Services do not have", risk: "Everything that comes through the gateway goes to this one port.",
   }),
   path: gateway({
-    value: paths, http: true, writes: "VirtualService spec.http[].match",
+    value: paths, http: true, writes: "VirtualService spec.http[].match[].uri",
     summary: "Paths that the gateway takes for this Service; `/api` is that path and everything below it.", example: "/api", refused: "api",
     docs: `${vs}#HTTPMatchRequest`,
     istioDefault: "every path", risk: "What matches no path of any Service gets 404.",

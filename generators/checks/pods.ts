@@ -91,8 +91,9 @@ export function isGateway(workload: Workload): boolean {
   return templates.includes("gateway") || runsProxy || /gateway/.test(workload.podLabels["istio"] ?? "") || workload.podLabels["gateway.networking.k8s.io/gateway-name"] !== undefined;
 }
 
-/** What will keep a sidecar away from pods, in words; nothing where there will be one, or where that cannot be known. */
+/** What will keep a proxy away from pods, in words; nothing where there will be one (a gateway is one itself), or where that cannot be known. */
 export function whyNotInjected(workload: Workload, { namespaces }: MeshContext): string | undefined {
+  if (isGateway(workload)) return undefined;
   if (workload.podSpec["hostNetwork"] === true) return "hostNetwork: true";
   const key = "sidecar.istio.io/inject";
   if ((workload.podLabels[key] ?? podAnnotationsOf(workload)[key]) === "false") return `${key}: "false"`;

@@ -69,7 +69,7 @@ export const ruleBook: { readonly [rule: string]: RuleRow } = {
   H6: { says: "callers who see a VirtualService see the DestinationRule of its subsets too", docs: `${vs}#VirtualService`, codes: { IZ381: "lint-virtual-service/subset-out-of-sight" },
     construction: { how: "One setting writes exportTo of both.", golden: "generation/export-to", shows: ["  host: web\n  exportTo:\n  - \".\"\n  - payments", "  hosts:\n  - web\n  exportTo:\n  - \".\"\n  - payments"] } },
   H7: { says: "a host of the mesh is a host that the mesh knows", docs: `${vs}#VirtualService`, codes: { IZ374: "lint-virtual-service/hosts" } },
-  H8: { says: "a Sidecar that limits what a caller sees lists the hosts that it calls", docs: "reference/config/networking/sidecar/" },
+  H8: { says: "a Sidecar that limits what a caller sees lists the hosts that it calls", docs: "reference/config/networking/sidecar/", codes: { IZ218: "lint-security/sidecar-hides-what-is-called" } },
   H9: { says: "no wildcard captures the Services beside it", docs: `${vs}#VirtualService`, codes: { IZ382: "lint-virtual-service/hosts" },
     construction: { how: "The hosts of a Service are names.", golden: "generation/further-hosts", never: ["- \"*", "host: \"*"] } },
   H10: { says: "a DestinationRule for some callers stays in their namespace", docs: `${dr}#DestinationRule`, codes: { IZ218: "lint-destination-rule/client-selector-names-the-servers" } },
@@ -86,7 +86,7 @@ export const ruleBook: { readonly [rule: string]: RuleRow } = {
     construction: { how: "A `path` is that path, and what is below it.", golden: "annotations/path/accepted", shows: ["    - uri:\n        exact: /api\n", "    - uri:\n        prefix: /api/\n"] } },
   V6: { says: "a rewritten path has one slash where one belongs", docs: `${vs}#HTTPRewrite`, codes: { IZ389: "lint-virtual-service/paths" },
     construction: { how: "Both halves of a `path` are rewritten so that the slash stands where it stood.", golden: "generation/gateway-rewrite", shows: ["uriRegexRewrite:\n        match: \"^(?:/old|/older)(/.*)?$\"\n        rewrite: \"/new\\\\1\""] } },
-  V7: { says: "a regular expression is one of RE2, and stands for the whole value", docs: `${vs}#StringMatch`, codes: { IZ383: "lint-virtual-service/system-docuthinker" } },
+  V7: { says: "a regular expression is one of RE2, and stands for the whole value", docs: `${vs}#StringMatch`, codes: { IZ383: "lint-virtual-service/system-docuthinker", IZ394: "lint-schema/refused" } },
   V8: { says: "mirrored requests can be carried out twice", docs: `${vs}#HTTPMirrorPolicy`, codes: { IZ301: "lint-virtual-service/destination-that-is-not-there", IZ384: "lint-virtual-service/mirrors-and-faults" } },
   V9: { says: "faults are injected on purpose, in a stated share of requests, and not in production", docs: `${vs}#HTTPFaultInjection`, codes: { IZ380: "checks/fault-in-production", IZ385: "lint-virtual-service/mirrors-and-faults" },
     construction: { how: "A fault without a percentage cannot be written.", golden: "annotations/fault-delay/accepted", shows: ["        fixedDelay: 5s\n        percentage:\n          value: 10\n"] } },
@@ -108,7 +108,7 @@ export const ruleBook: { readonly [rule: string]: RuleRow } = {
   S9: { says: "outlier detection may eject at least one pod", docs: `${dr}#OutlierDetection`, codes: { IZ361: "checks/outlier-detection-ejects-nobody" } },
   S10: { says: "outlier detection counts what can happen, and leaves some pods", docs: `${dr}#OutlierDetection`, codes: { IZ362: "checks/gateway-errors-are-never-counted", IZ363: "checks/outlier-detection-ejects-every-pod" } },
   S11: { says: "a connection pool has room for the callers that share it", docs: `${dr}#ConnectionPoolSettings`, codes: { IZ369: "lint-destination-rule/pool-smaller-than-its-callers" } },
-  S12: { says: "no block of a policy is empty", docs: `${dr}#TrafficPolicy`, codes: { IZ368: "lint-destination-rule/subset-drops-a-part-of-the-policy" },
+  S12: { says: "no block of a policy is empty, and each is complete where it replaces another", docs: `${dr}#TrafficPolicy`, codes: { IZ368: "lint-destination-rule/subset-drops-a-part-of-the-policy", IZ394: "lint-schema/refused" },
     construction: { how: "A block is written with its first field.", golden: "generation/weights-over-a-subset-and-a-service", never: ["{}", "trafficPolicy:"] } },
   S13: { says: "there is no DestinationRule where nothing is set", docs: `${dr}#DestinationRule`,
     construction: { how: "An object is made for what it says.", golden: "generation/enabled-alone", never: ["kind: DestinationRule"] } },
@@ -139,7 +139,7 @@ export const ruleBook: { readonly [rule: string]: RuleRow } = {
     construction: { how: "No NetworkPolicy is made.", golden: "generation/http-service", never: ["kind: NetworkPolicy"] } },
   M10: { says: "a token that is checked is also required", docs: "reference/config/security/request_authentication/", codes: { IZ395: "lint-security/token-is-not-required" } },
   M11: { says: "a policy for a waypoint or a Gateway of the Gateway API names it by targetRefs", docs: "ambient/usage/l7-features/", codes: { IZ218: "lint-security/selector-of-a-gateway-api-gateway" } },
-  M12: { says: "a namespace lets in the init container that redirects traffic", docs: "setup/additional-setup/cni/" },
+  M12: { says: "a namespace lets in the init container that redirects traffic", docs: "setup/additional-setup/cni/", codes: { IZ342: "lint-security/pod-security-refuses-sidecars" } },
 
   // ---- K: Kustomize, and what others wrote
   K1: { says: "what is made is made anew from the final names and namespaces", docs: `${vs}#Destination`, codes: { IZ117: "input/own-output-of-another-mesh-is-left" },
@@ -183,5 +183,4 @@ export const besideTheRules: { readonly [C in Code]?: string } = {
   IZ391: "values that the API server refuses",
   IZ392: "fields that Istio no longer uses",
   IZ393: "old versions of Istio's API",
-  IZ394: "values that istiod refuses",
 };

@@ -693,8 +693,8 @@ export const catalogue = {
   }), "The lower counter always trips first."),
   IZ363: rule("warning", "outlier detection can eject every pod", (a: { words: readonly [maximum: string, minimum: string]; only?: string }) => ({
     read: a.only === undefined ? a.words[0] : `${a.words[0]}, and one pod in all of ${a.only}`,
-    expected: `less than 100%, or ${a.words[1]} above 0`,
-    help: a.only === undefined ? `set ${a.words[1].startsWith("outlier-") ? "istiomize.dev/" : ""}${a.words[1]}, so that ejection stops while too few are healthy` : "more replicas: one pod is ejected never or altogether, and then every call fails until it comes back",
+    expected: a.only === undefined ? `less than 100%, or ${a.words[1]} above 0` : `more pods, or ${a.words[1]} above 0`,
+    help: a.only === undefined ? `set ${a.words[1].startsWith("outlier-") ? "istiomize.dev/" : ""}${a.words[1]}, so that ejection stops while too few are healthy` : "while the only pod is ejected every call fails: add replicas, or take outlier detection out",
   }), "With everything ejected every call ends in 503."),
   IZ364: rule("warning", "more subsets than a Rollout splits", (a: { rollout: string; more: readonly string[] }) => ({
     read: `additionalSubsetNames ${list(a.more)} of Rollout ${a.rollout}`,
@@ -805,7 +805,7 @@ export const catalogue = {
     help: `add percentage: {value: 10} to ${a.kind}, or take it out`,
   }), "A fault that reaches no request is a test that passes whatever the callers do."),
   IZ386: rule("error", "gateway passes by the split", (a: { host: string; by: string; subsets: readonly string[] }) => ({
-    read: `${a.host} as a whole; ${a.by} splits its traffic between ${list(a.subsets)}`,
+    read: `${a.host} as a whole; ${a.by} ${a.subsets.length > 1 ? `splits its traffic between ${list(a.subsets)}` : `sends its traffic to subset ${list(a.subsets)} alone`}`,
     expected: "the same subsets and weights here: rules for the mesh do not hold at a gateway",
     help: `route to the subsets here too, or list the gateway under gateways of ${a.by}`,
   }), "What comes through the gateway goes to all pods alike, those of a canary too (IST0140)."),

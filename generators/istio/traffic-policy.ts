@@ -15,7 +15,8 @@ export function makeTrafficPolicy(settings: Settings, fits: Fits): { readonly [f
   for (const name of policyNames) {
     const setting = settings.get(name);
     if (!setting || !fits(setting)) continue;
-    if (name === "consistent-hash-algorithm" && !settings.has("consistent-hash")) continue;
+    const hash = name === "consistent-hash-algorithm" ? settings.get("consistent-hash") : undefined;
+    if (name === "consistent-hash-algorithm" && !(hash && fits(hash))) continue;
     const row = rows[name];
     write(policy, row.writes.slice(policyPath.length).split("."), row.field ? row.field(setting.value) : setting.value);
   }

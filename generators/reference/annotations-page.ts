@@ -53,7 +53,7 @@ ${facts([
 }
 
 /** The key as somebody might write it: `match.canary`, and `route.beta.to` where it stands behind a scope only. */
-function showKey(name: SettingName): string {
+export function showKey(name: SettingName): string {
   const key = name.replace(/<.*>/, "canary");
   const { on, behind = [] } = rows[name];
   if (on.length > 0) return key;
@@ -76,7 +76,8 @@ interface Home {
   readonly allows: (name: SettingName) => boolean;
 }
 
-function findHomes(shape: Shape, path: string): readonly Home[] {
+/** Where a ServiceMesh takes settings, and which. */
+export function findHomes(shape: Shape, path: string): readonly Home[] {
   switch (shape.kind) {
     case "settings": return [{ path, allows: shape.allows }];
     case "named": return findHomes(shape.entry, `${path}.<name>`);

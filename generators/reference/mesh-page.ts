@@ -31,7 +31,8 @@ ${meshExample}\`\`\`
 `;
 }
 
-function typeOf(shape: Shape): string {
+/** What is written as a field, in words. */
+export function typeOf(shape: Shape): string {
   switch (shape.kind) {
     case "value": return shape.value.expects;
     case "object": return "mapping";

@@ -38,7 +38,7 @@ export async function readSources(options: InputOptions): Promise<readonly Sourc
     return single(await readStream(text, topic.kind, run));
   }
   const stats = statSync(path, { throwIfNoEntry: false });
-  if (!stats) return { refused: [diagnose("IZ480", undefined, { path, message: "nothing is there" })] };
+  if (!stats) return `${path}: nothing is there; name a kustomization, a file or folder of manifests, or \`-\` for standard input`;
   if (stats.isFile() && !kustomizationNames.includes(basename(path))) return readUnits([realpathSync(path)], options);
   const directory = realpathSync(stats.isFile() ? dirname(path) : path);
   const tree = readTree(directory);
@@ -79,13 +79,13 @@ async function build(tree: SourceTree, root: string, options: InputOptions): Pro
 }
 
 /** Manifests: those that are applied together, as far as they hold what is asked for. */
-async function readUnits(files: readonly string[], { run, topic, path }: InputOptions): Promise<readonly Source[] | Refused> {
+async function readUnits(files: readonly string[], { run, topic, path }: InputOptions): Promise<readonly Source[] | Refused | string> {
   const { manifests, diagnostics } = await readManifests(files);
   const read = await Promise.all(arrangeUnits(manifests).map((unit) => readUnit(unit, run)));
   const sources = read.filter((each): each is Source => !("refused" in each));
   if (sources.length === 0) {
     const refused: readonly Diagnostic[] = [...diagnostics, ...read.flatMap((each) => ("refused" in each ? each.refused : []))];
-    return { refused: refused.length > 0 ? refused : [diagnose("IZ480", undefined, { path, message: "no kustomization and no manifest in it or below" })] };
+    return refused.length > 0 ? { refused } : `${path}: no kustomization and no manifest in it or below`;
   }
   const holding = sources.filter((source) => findObjects(source.run, topic).length > 0);
   return holding.length > 0 ? holding : sources;

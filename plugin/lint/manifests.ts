@@ -184,7 +184,8 @@ function splitVariants(group: readonly Manifest[]): readonly Unit[] {
     if (owner !== manifest) variants.add(manifest);
     return owner === manifest;
   });
-  const units: Unit[] = [{ pieces: main, wanted: new Set(group) }];
+  // A variant is judged where all of it is there: without the object that another one has, the rest may miss it.
+  const units: Unit[] = [{ pieces: main, wanted: new Set(group.filter((manifest) => !variants.has(manifest))) }];
   for (let waiting = [...variants]; waiting.length > 0;) {
     const taken = new Set<string>();
     const picked = waiting.filter((manifest) => {

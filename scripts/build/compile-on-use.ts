@@ -7,12 +7,12 @@ import { resolve } from "node:path";
 import { brotliCompressSync } from "node:zlib";
 import { build, type BuildOptions, type Plugin } from "esbuild";
 
-/** What is taken from each package that is a part of its own; `undefined` takes all of it. */
-const usedOf: { readonly [name: string]: readonly string[] | undefined } = {
-  yaml: undefined,
-  semver: undefined,
-  diff: ["formatPatch", "structuredPatch"],
-  "@clack/prompts": ["isCancel", "select", "text"],
+/** What is taken from each package that is a part of its own: a module that exports that. */
+const usedOf: { readonly [name: string]: string } = {
+  yaml: `module.exports = require("yaml")`,
+  semver: `module.exports = { satisfies: require("semver/functions/satisfies"), validRange: require("semver/ranges/valid") }`,
+  diff: `export { formatPatch, structuredPatch } from "diff"`,
+  "@clack/prompts": `export { isCancel, select, text } from "@clack/prompts"`,
 };
 
 /** The packages that are compiled on use. */
@@ -89,9 +89,7 @@ function compileOnUse({ root, options, commands, seldom, shared, nameOf }: Parts
       });
       onResolve({ filter: /^istiomize:/ }, ({ path }) => ({ path, namespace: "istiomize" }));
       onLoad({ filter: /.*/, namespace: "package" }, async ({ path }) => {
-        const used = usedOf[path];
-        const contents = used ? `export { ${used.join(", ")} } from ${JSON.stringify(path)};` : `module.exports = require(${JSON.stringify(path)})`;
-        texts.set(path, await pack({ ...options, stdin: { contents, resolveDir: root } }));
+        texts.set(path, await pack({ ...options, stdin: { contents: usedOf[path]!, resolveDir: root } }));
         return { contents: `module.exports = require("istiomize:part")(${JSON.stringify(path)}, require)`, resolveDir: root };
       });
       onLoad({ filter: /.*/, namespace: "seldom" }, async ({ path }) => {

@@ -46,8 +46,11 @@ function checkEjection(object: IstioObject, { value, path }: Found, policy: Poli
     const needed = Math.ceil(100 / pods);
     return [diagnose("IZ361", object.placeOf(...at), { percent: percent === written ? words : "Istio's default of 10%", pods, of, needed, ...(!isKey && { field: `maxEjectionPercent: ${needed}` }) }, subjectOf(object))];
   }
-  if (percent === 100 && !(typeof value["minHealthPercent"] === "number" && value["minHealthPercent"] > 0)) {
-    return [diagnose("IZ363", object.placeOf(...at), { words: [words, isKey ? "outlier-min-health-percent" : "minHealthPercent"], ...(pods === 1 && { only: of }) }, subjectOf(object))];
+  const place = object.placeOf(...at);
+  // One default for many Services is 100% so that it works for each of them; only who says it of one pod is told.
+  const isInherited = object.isOurs && (place.path[0] !== "metadata" || place.ref.kind === "Namespace");
+  if (percent === 100 && !(pods === 1 && isInherited) && !(typeof value["minHealthPercent"] === "number" && value["minHealthPercent"] > 0)) {
+    return [diagnose("IZ363", place, { words: [words, isKey ? "outlier-min-health-percent" : "minHealthPercent"], ...(pods === 1 && { only: of }) }, subjectOf(object))];
   }
   return [];
 }

@@ -6,7 +6,7 @@ import { namespaceFor } from "../../mesh/levels.ts";
 import type { Workload } from "../../mesh/workload.ts";
 import { accountIndex, accountsIn, serviceAccountOf } from "../callers.ts";
 import { entriesOf, type IstioObject, type IstioWorld, type ObjectCheck } from "../istio-object.ts";
-import { podsOf, selectorOf, whyNotInjected } from "../pods.ts";
+import { isGateway, podsOf, selectorOf, whyNotInjected } from "../pods.ts";
 import { isAttached, selecting, withoutSelector } from "../policies-over.ts";
 import { routesTo } from "../destination-rule/routes.ts";
 import { fullHost } from "../../kube/host.ts";
@@ -56,7 +56,9 @@ export const checkHttpFields: ObjectCheck = (object, world) => {
   const action = actionOf(object);
   const labels = selectorOf(object.object);
   if (object.isOurs || Object.keys(labels).length === 0 || !["ALLOW", "DENY"].includes(action)) return [];
-  const ports = declaredPorts(podsOf(world).find(object.namespace, labels), world).filter(({ declared }) => declared.protocol !== "udp");
+  const pods = podsOf(world).find(object.namespace, labels);
+  if (pods.some(isGateway)) return []; // a gateway ends TLS itself, and its Service does not say what it serves
+  const ports = declaredPorts(pods, world).filter(({ declared }) => declared.protocol !== "udp");
   return entriesOf(object.spec["rules"]).flatMap(([rule, step]) => {
     const [first] = httpFields(rule);
     if (!first || ports.length === 0) return [];

@@ -13,6 +13,8 @@ import type { TrafficMap } from "./traffic-map.ts";
 interface Hop {
   readonly routes: Routes;
   readonly rule: Rule;
+  /** Whether it leads to a gRPC port: errors of answers have codes of their own there. */
+  readonly isGrpc: boolean;
 }
 
 /** How often one request at the head of a chain can reach a Service, and through which rules. */
@@ -65,9 +67,9 @@ function stormAt(service: KnownService, known: Calls, depth: number): Storm {
 
 /** What reaches a caller and makes it call again: through a gateway, or through rules of the mesh. */
 function stormInto(service: KnownService, known: Calls, depth: number): Storm {
-  const through = worst(known.hopsTo(service).atGateway.filter(({ rule }) => retriesAnswers(rule)).map((hop): Storm => ({ calls: attemptsOf(hop.rule) + 1, hops: [hop] })));
+  const through = worst(known.hopsTo(service).atGateway.filter(retriesAnswers).map((hop): Storm => ({ calls: attemptsOf(hop.rule) + 1, hops: [hop] })));
   const inside = stormAt(service, known, depth);
-  const counted = inside.hops.every(({ rule }) => retriesAnswers(rule)) ? inside : undefined;
+  const counted = inside.hops.every(retriesAnswers) ? inside : undefined;
   return worst([through, counted].filter((each) => each !== undefined)) ?? { calls: 1, hops: [] };
 }
 
@@ -75,9 +77,11 @@ function worst(storms: readonly Storm[]): Storm | undefined {
   return storms.reduce<Storm | undefined>((most, each) => (most === undefined || each.calls > most.calls ? each : most), undefined);
 }
 
-/** Whether an error that the callee answered with is tried again; the conditions of Istio's default are about connections. */
-function retriesAnswers(rule: Rule): boolean {
-  return attemptsOf(rule) > 0 && (conditionsOf(rule) ?? []).some((condition) => ["5xx", "gateway-error", "retriable-status-codes"].includes(condition) || /^5\d\d$/.test(condition));
+/** Whether an error that the callee answered with is tried again; the other conditions are about connections. */
+function retriesAnswers({ rule, isGrpc }: Hop): boolean {
+  if (asMapping(rule.body["retries"]) === undefined || attemptsOf(rule) === 0) return false;
+  const conditions = conditionsOf(rule) ?? ["connect-failure", "refused-stream", "unavailable", "cancelled"];
+  return conditions.some((condition) => ["5xx", "gateway-error", "retriable-status-codes"].includes(condition) || /^5\d\d$/.test(condition) || (isGrpc && ["unavailable", "internal", "resource-exhausted"].includes(condition)));
 }
 
 /** A timeout that is longer than that of every call which the caller itself is answering. */
@@ -112,8 +116,11 @@ function callsOf(world: IstioWorld, map: TrafficMap): Calls {
     hopsTo: (service) => {
       const namespace = namespaceFor(service.object, world.config);
       const host = world.resolve(nameOf(service.object), namespace);
-      const rules = (list: readonly Routes[]): readonly Hop[] => list.flatMap((routes) => routes.rules
-        .filter((rule) => rule.kind === "http" && rule.destinations.some((each) => !each.isMirror && world.resolve(each.host, routes.object.namespace) === host)).map((rule) => ({ routes, rule })));
+      const rules = (list: readonly Routes[]): readonly Hop[] => list.flatMap((routes) => routes.rules.filter(({ kind }) => kind === "http").flatMap((rule) => {
+        const led = rule.destinations.filter((each) => !each.isMirror && world.resolve(each.host, routes.object.namespace) === host);
+        const isGrpc = led.some(({ port }) => service.ports.some(({ number, protocol }) => protocol === "grpc" && (port === number || (port === undefined && service.ports.length === 1))));
+        return led.length > 0 ? [{ routes, rule, isGrpc }] : [];
+      }));
       return { atGateway: rules((map.byDestination.get(host) ?? []).filter(({ isMesh }) => !isMesh)), inMesh: rules(map.inMesh.get(host) ?? []) };
     },
   };

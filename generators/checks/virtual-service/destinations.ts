@@ -51,7 +51,7 @@ function checkEntryPort({ port, path }: Destination, entry: IstioObject, { objec
 }
 
 /** Names of the subsets that DestinationRules of the input define for a host, wherever those stand. */
-function subsetsOf(host: string, namespace: string, world: IstioWorld): ReadonlyMap<string, { readonly [label: string]: unknown }> {
+export function subsetsOf(host: string, namespace: string, world: IstioWorld): ReadonlyMap<string, { readonly [label: string]: unknown }> {
   return new Map(rulesOf(host, namespace, world).flatMap((rule) => entriesOf(rule.spec["subsets"]).map(([subset]) => [asText(subset["name"]) ?? "", asMapping(subset["labels"]) ?? {}] as const)));
 }
 

@@ -1,5 +1,6 @@
 import { diagnose, type Diagnostic } from "../../diagnostics/diagnostic.ts";
 import { asList, asMapping } from "../../kube/object.ts";
+import { quoteRegex } from "../../kube/re2.ts";
 import { entriesOf, type IstioWorld } from "../istio-object.ts";
 import { describeMatch, readTextMatch, takes, type TextMatch } from "./text-match.ts";
 import type { Match, RouteCheck, Routes, Rule } from "./routes.ts";
@@ -53,19 +54,20 @@ function judgeCookie(match: TextMatch, world: IstioWorld): Surprise | undefined 
 /** A browser sends all cookies in one header, `a=1; beta=true; c=2`. */
 function readCookie(match: TextMatch): Surprise | undefined {
   const plain = match.kind === "regex" ? match.text.replace(/\\s[*+]?|\.[*+]\??|[\^$();|]/g, " ").replace(/\\(\W)/g, "$1") : match.text;
-  const cookie = /(?:^|[^\w.%-])([\w.%-]+)=([\w.%-]+)/.exec(plain);
+  const cookie = /(?:^|[^\w.%-])([\w.%-]+)=([\w.%-]*)/.exec(plain);
   if (!cookie) return undefined;
   const [name, value] = [cookie[1]!, cookie[2]!];
-  const one = `${name}=${value}`;
-  if (takes(match, one) !== true) return undefined;
-  const missed = [`a=1; ${one}`, `${one}; z=1`, `a=1; ${one}; z=1`].find((header) => takes(match, header) === false);
-  const foreign = [`x${one}`, `a=1; x${one}`, `${one}x`, `${one}x; z=1`].find((header) => takes(match, header) === true);
-  const quoted = (text: string): string => text.replace(/[.]/g, "\\.");
-  const better = `^(.*;\\s*)?${quoted(name)}=${quoted(value)}(;.*)?$`;
+  const one = `${name}=${value || "x"}`;
+  const wanted = [one, `a=1; ${one}`, `${one}; z=1`, `a=1; ${one}; z=1`];
+  if (!wanted.some((header) => takes(match, header) === true)) return undefined;
+  const missed = wanted.find((header) => takes(match, header) === false);
+  const foreign = [`x${one}`, `a=1; x${one}`, ...(value === "" ? [] : [`${one}x`, `${one}x; z=1`])].find((header) => takes(match, header) === true);
+  const better = value === "" ? `^(.*;\\s*)?${quoteRegex(name)}=.*$` : `^(.*;\\s*)?${quoteRegex(name)}=${quoteRegex(value)}(;.*)?$`;
   const rest = { help: `regex: '${better}'`, ...(match.kind === "regex" && { proposed: better }) };
   const written = `cookie ${describeMatch(match)}`;
-  if (missed) return { read: `${written}, which does not take ${JSON.stringify(missed)}`, expected: `a match for ${one} among other cookies: they come in one header, parted by "; "`, ...rest };
-  return foreign ? { read: `${written}, which takes ${JSON.stringify(foreign)} too`, expected: `a match for the cookie ${one} alone, between the start or ";" and the end or ";"`, ...rest } : undefined;
+  const what = value === "" ? name : one;
+  if (missed) return { read: `${written}, which does not take ${JSON.stringify(missed)}`, expected: `a match for ${what} among other cookies, first or not: they come in one header, parted by "; "`, ...rest };
+  return foreign ? { read: `${written}, which takes ${JSON.stringify(foreign)} too`, expected: `a match for the cookie ${what} alone, between the start or ";" and the end or ";"`, ...rest } : undefined;
 }
 
 /** Headers whose values are long sentences: a word of them is never the whole value. */

@@ -9,7 +9,7 @@ import { build, type BuildOptions } from "esbuild";
 import { bundleParts, packages } from "./build/compile-on-use.ts";
 import { embedArgocd } from "./build/embed-argocd.ts";
 import { embedMessages } from "./build/embed-messages.ts";
-import { leaveOut, tablesForPeople, withoutDumper, withoutTexts } from "./build/leave-out.ts";
+import { leaveOut, tablesForPeople, withoutDumper, withoutGoldens, withoutTexts } from "./build/leave-out.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const { version } = JSON.parse(readFileSync(`${root}package.json`, "utf8")) as { version: string };

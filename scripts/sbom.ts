@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { cyclonedxEsbuildPlugin } from "@cyclonedx/cyclonedx-esbuild";
 import { build } from "esbuild";
 import { embedArgocd } from "./build/embed-argocd.ts";
+import { embedMessages } from "./build/embed-messages.ts";
 import { root } from "./tools.ts";
 
 interface Component {
@@ -32,7 +33,7 @@ async function writeSbom(file: string): Promise<readonly Component[]> {
       bundle: true, platform: "node", target: "node20", format: "cjs", absWorkingDir: root, logLevel: "warning", metafile: true, outdir: folder,
       entryPoints: ["plugin/main.ts", "plugin/library.ts"].map((entry) => join(root, entry)),
       define: { ISTIOMIZE_VERSION: JSON.stringify(version) },
-      plugins: [embedArgocd, cyclonedxEsbuildPlugin({ outputFile: "sbom.json", outputReproducible: true, validate: true, mcType: "application", logLevel: "silent" })],
+      plugins: [embedArgocd, embedMessages, cyclonedxEsbuildPlugin({ outputFile: "sbom.json", outputReproducible: true, validate: true, mcType: "application", logLevel: "silent" })],
     });
     const text = readFileSync(join(folder, "sbom.json"), "utf8");
     mkdirSync(dist, { recursive: true });

@@ -1,4 +1,4 @@
-import { stringsAt, type Mapping } from "../kube/object.ts";
+import { asText, stringsAt, type Mapping } from "../kube/object.ts";
 import type { Workload } from "../mesh/workload.ts";
 import type { IstioObject, IstioWorld } from "./istio-object.ts";
 import { podsOf } from "./pods.ts";
@@ -6,6 +6,11 @@ import { podsOf } from "./pods.ts";
 /** The labels by which an object selects pods; none where it is for all of its namespace. */
 export function labelsOf({ kind, object }: IstioObject): Mapping {
   return kind === "Sidecar" || kind === "EnvoyFilter" ? stringsAt(object, "spec", "workloadSelector", "labels") : stringsAt(object, "spec", "selector", "matchLabels");
+}
+
+/** The action of an AuthorizationPolicy. */
+export function actionOf({ spec }: IstioObject): string {
+  return asText(spec["action"]) ?? "ALLOW";
 }
 
 /** Whether an object names what it is for instead of selecting pods. */

@@ -5,9 +5,7 @@ import type { MeshService } from "../mesh/service.ts";
 import type { KnownService } from "../mesh/settings.ts";
 import { containerPortsOf } from "../mesh/workload.ts";
 import type { Check, CheckInput } from "./check.ts";
-
-/** Ports on which the sidecar itself listens. */
-export const proxyPorts = new Set([15000, 15001, 15004, 15006, 15008, 15020, 15021, 15053, 15090]);
+import { proxyPorts } from "./proxy-ports.ts";
 
 /** Services that Istio cannot serve as their settings expect (rules P and I). */
 export const checkServiceShape: Check = (input) => {

@@ -4,12 +4,16 @@ import { writePath } from "../diagnostics/diagnostic.ts";
 import { describe } from "../kube/object.ts";
 import type { Level } from "./explanation.ts";
 
-/** Where a setting was written, as people call the level: `Service web`, `profile critical`, `spec.targets.cache`. */
+/** Where a setting was written, as people call the level: `Service web`, `Service web port.8080`, `profile critical`, `spec.targets.cache`. */
 export function levelOf({ source: { place, profile } }: Setting): string {
   if (profile !== undefined) return `profile ${profile}`;
   const { ref, path } = place;
-  if (path[0] !== "metadata") return writePath(path[1] === "targets" ? path.slice(0, 3) : path.slice(0, -1));
-  return describe({ ...ref, namespace: "" });
+  if (path[0] !== "metadata") {
+    const scope = path[1] === "targets" ? /^((?:port|subset|gateway|route)\.[^.]+)\./.exec(path.at(-1)!)?.[1] : undefined;
+    return `${writePath(path[1] === "targets" ? path.slice(0, 3) : path.slice(0, -1))}${scope === undefined ? "" : ` ${scope}`}`;
+  }
+  const scope = /^istiomize\.dev\/((?:port|subset|gateway|route)\.[^.]+)\./.exec(path[2] ?? "")?.[1];
+  return `${describe({ ...ref, namespace: "" })}${scope === undefined ? "" : ` ${scope}`}`;
 }
 
 /**

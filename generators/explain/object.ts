@@ -2,7 +2,7 @@ import { carrierOf } from "../annotations/read.ts";
 import { keyOf, type Layer, type Setting } from "../annotations/setting.ts";
 import { rows, scopes, type SettingName } from "../annotations/table.ts";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
-import { compareText, describe, describeObject, equal, groupOf, identityOf, kindOf, nameOf, namespaceOf, refOf, stringsAt, type Item, type KubeObject } from "../kube/object.ts";
+import { asList, compareText, describe, describeObject, equal, groupOf, identityOf, kindOf, mappingAt, nameOf, namespaceOf, refOf, stringsAt, type Item, type KubeObject } from "../kube/object.ts";
 import { describePort, isHttp } from "../kube/protocol.ts";
 import type { Made, MeshContext } from "../mesh/context.ts";
 import { gatewayDefaults, meshAlias } from "../mesh/gateways.ts";
@@ -180,7 +180,9 @@ function resolveService(view: Looking, service: MeshService, became: Became): re
   const whole = shown(service.layers, keysOf(service.layers));
   const gateways = [...aliases].flatMap((alias) => {
     const [far, near] = [gatewayDefaults(alias, config), service.gatewayLayers.get(alias) ?? new Map<string, Setting>()];
-    return shown([first!, far, ...rest, near], keysOf([far, near]), `gateway ${alias}`);
+    const gateway = plan?.gateways.find(({ binding }) => binding!.alias === alias)?.binding?.gateway;
+    const behind = new Set(view.run.made.filter(({ object }) => kindOf(object) === "VirtualService" && (gateway === undefined ? isForMesh(object) : gatewaysOf(object).includes(gateway))).map(({ object }) => describeObject(object)));
+    return shown([first!, far, ...rest, near], keysOf([far, near]), `gateway ${alias}`).map((resolved) => ({ ...resolved, became: resolved.became.filter(({ ref }) => ref.kind !== "VirtualService" || behind.has(describe(ref))) }));
   });
   const ports = [...service.portLayers].flatMap(([number, layer]) => shown([...service.layers, layer], keysOf([layer]).filter((key) => key !== "mtls"), `port ${number}`));
   const subsets = service.subsets.flatMap(({ name, layer }) => shown([...service.layers, layer], keysOf([layer]), `subset ${name}`));
@@ -188,6 +190,14 @@ function resolveService(view: Looking, service: MeshService, became: Became): re
   const inherited = (key: string): boolean => !["match", "mirror", "to", "order"].includes(key);
   const routes = [...service.routeLayers].flatMap(([name, layer]) => keysOf([layer]).flatMap((key) => shown(inherited(key) ? [...service.layers, layer] : [layer], [key], `route ${name}`)));
   return [...whole, ...ports, ...labels, ...subsets, ...gateways, ...routes];
+}
+
+function gatewaysOf(object: KubeObject): readonly unknown[] {
+  return asList(mappingAt(object, "spec")["gateways"]);
+}
+
+function isForMesh(object: KubeObject): boolean {
+  return gatewaysOf(object).length === 0 || gatewaysOf(object).includes(meshAlias);
 }
 
 /** The keys of some levels, in the order of the table. */
@@ -371,7 +381,7 @@ function explainNothing(resolved: Resolved, service: MeshService, context: MeshC
   const winner = sources.find(({ status }) => status === "counts");
   const plain = (why: string): string => whyNothing(resolved, why);
   if (!winner || rows[name].writes.startsWith("nothing: ")) return plain("another setting is nearer");
-  if (family === "injection" || family === "pod") return plain("it is for pods: `istiomize explain` of the workload shows what it became");
+  if (family === "injection" || family === "pod") return plain(`it is for pods: ${service.workloads.length === 0 ? "no workload is behind this Service" : `\`istiomize explain ${topicOf(service.workloads[0]!.workload.item.object)}\` shows what it became`}`);
   if (context.leftOut.includes(service)) return "Flagger writes the routes and policies of this Service";
   const clash = clashOf(service, context, family);
   if (clash) return `${clash} is for the same host, and what people wrote is left alone`;

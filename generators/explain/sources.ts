@@ -175,7 +175,7 @@ export class FieldSources {
 
   /** What follows from the Service or the gateway although a setting decided what it stands beside. */
   #portOrHost(object: KubeObject, service: MeshService, path: readonly string[]): Source | undefined {
-    const text = writePath(path.map((key) => (/^\[\d+\]$/.test(key) ? "[]" : key)));
+    const text = writePath(path).replace(/\[\d+\]/g, "[]");
     const view = this.#viewOf(object, service);
     if (text === "spec.gateways[]" && view?.binding) return { ...inWords(view.binding.setting), setting: view.binding.setting, field: ["spec", "gateways"] };
     const value = valueAt(object, path);

@@ -15,6 +15,7 @@ export function resolveClashes(made: readonly Made[], context: MeshContext): Out
   const byKey = new Map<string, KubeObject>();
   for (const object of kept) for (const key of keysOf(object, context.config)) if (!byKey.has(key)) byKey.set(key, object);
   const byIdentity = new Map(kept.map((object) => [identityOf(object), object]));
+  const theirRules = rulesByHost(kept, context.config);
   const replaced = new Map<string, KubeObject>();
   const value = made.flatMap((each): readonly Made[] => {
     const { object } = each;
@@ -35,7 +36,7 @@ export function resolveClashes(made: readonly Made[], context: MeshContext): Out
     }));
     return namesake ? [] : [each];
   });
-  diagnostics.push(...value.flatMap(({ object }) => checkSubsetsOf(object, replaced, kept, context.config)), ...checkAmongOurs(value, context.config), ...checkNames(value));
+  diagnostics.push(...value.flatMap(({ object }) => checkSubsetsOf(object, replaced, theirRules, context.config)), ...checkAmongOurs(value, context.config), ...checkNames(value));
   return { value, diagnostics };
 }
 
@@ -114,14 +115,30 @@ function describeClash(object: KubeObject, other: KubeObject, host: string): Dia
  * A VirtualService of ours and DestinationRules of theirs for its host, beside the Service or in a caller's namespace,
  * where they replace ours: the subsets must exist there.
  */
-function checkSubsetsOf(object: KubeObject, replaced: ReadonlyMap<string, KubeObject>, kept: readonly KubeObject[], config: MeshConfig): readonly Diagnostic[] {
+function checkSubsetsOf(object: KubeObject, replaced: ReadonlyMap<string, KubeObject>, theirRules: ReadonlyMap<string, readonly KubeObject[]>, config: MeshConfig): readonly Diagnostic[] {
   if (kindOf(object) !== "VirtualService") return [];
   const beside = replaced.get(identityOf(object).replace("/VirtualService/", "/DestinationRule/"));
-  const resolve = (host: string, of: KubeObject): string => resolveHost(host, { namespace: namespaceOf(of) || config.namespace, clusterDomain: config.clusterDomain });
-  const host = resolve(asText(asList(mappingAt(object, "spec")["hosts"])[0]) ?? "", object);
-  const elsewhere = kept.filter((each) => kindOf(each) === "DestinationRule" && each !== beside && !ownersOf(each)
-    && mappingAt(each, "spec")["workloadSelector"] === undefined && resolve(asText(mappingAt(each, "spec")["host"]) ?? "", each) === host);
+  const elsewhere = (theirRules.get(hostIn(object, asList(mappingAt(object, "spec")["hosts"])[0], config)) ?? []).filter((each) => each !== beside);
   return [...(beside ? [beside] : []), ...elsewhere].flatMap((theirs) => findMissing(object, theirs));
+}
+
+/** The DestinationRules that people wrote, by the host that they are for. */
+function rulesByHost(kept: readonly KubeObject[], config: MeshConfig): ReadonlyMap<string, readonly KubeObject[]> {
+  const byHost = new Map<string, KubeObject[]>();
+  for (const object of kept) {
+    const spec = mappingAt(object, "spec");
+    if (kindOf(object) !== "DestinationRule" || spec["workloadSelector"] !== undefined || ownersOf(object)) continue;
+    const host = hostIn(object, spec["host"], config);
+    const same = byHost.get(host);
+    if (same) same.push(object);
+    else byHost.set(host, [object]);
+  }
+  return byHost;
+}
+
+/** A host as an object of its namespace means it. */
+function hostIn(object: KubeObject, host: unknown, config: MeshConfig): string {
+  return resolveHost(asText(host) ?? "", { namespace: namespaceOf(object) || config.namespace, clusterDomain: config.clusterDomain });
 }
 
 function findMissing(object: KubeObject, theirs: KubeObject): readonly Diagnostic[] {

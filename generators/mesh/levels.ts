@@ -130,11 +130,11 @@ function checkLocked(layers: readonly Layer[], config: MeshConfig): readonly Dia
 function checkPatches(layer: Layer, config: MeshConfig): readonly Diagnostic[] {
   const guarded = new Set([...config.locked, ...config.limits.keys()]);
   if (guarded.size === 0) return [];
-  return (["virtual-service-patch", "destination-rule-patch"] as const).flatMap((name) => {
+  return (["virtual-service-patch", "routes", "destination-rule-patch"] as const).flatMap((name) => {
     const patch = layer.get(name);
     if (!patch || patch.removed) return [];
     const keys = keysWithin(patch.value);
-    const kind = name === "virtual-service-patch" ? "VirtualService" : "DestinationRule";
+    const kind = name === "destination-rule-patch" ? "DestinationRule" : "VirtualService";
     return [...guarded].filter((each) => rows[each].writes.startsWith(kind) && keys.has(rows[each].writes.split(".").at(-1)!)).map((each) =>
       (config.locked.includes(each)
         ? diagnose("IZ207", patch.source.place, { text: `${rows[each].writes.split(".").at(-1)} in ${name}`, from: "spec.locked", value: `no ${toFieldName(each)} in a patch` })

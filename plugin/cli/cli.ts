@@ -1,6 +1,4 @@
 import { parseArgs } from "node:util";
-import { settingNames } from "../../generators/annotations/table.ts";
-import { catalogue } from "../../generators/diagnostics/catalogue.ts";
 import type { Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
 import { suggest } from "../../generators/diagnostics/suggest.ts";
 import { writeAll } from "../stdio.ts";
@@ -54,9 +52,12 @@ export const commands: { readonly [name: string]: Command } = {
     },
   },
   explain: {
-    usage: "explain <annotation or code> | --list", summary: "what a setting or a code means",
+    usage: "explain <Kind/name> [path|-] | <annotation or code>", summary: "why a field is what it is; what a setting or a code means",
     run: async (args) => (await import("./explain.ts")).explain(args),
-    syntax: async () => ({ options: (await import("./explain.ts")).explainOptions, argument: [...settingNames, ...Object.keys(catalogue)] }),
+    syntax: async () => {
+      const { explainFormats, explainOptions, explainTopics } = await import("./explain.ts");
+      return { options: explainOptions, values: { format: explainFormats, overlay: "directory", with: "file" }, argument: explainTopics() };
+    },
   },
   doctor: {
     usage: "doctor [tree]", summary: "what works on this machine, what a tree needs of it, and the line to add",

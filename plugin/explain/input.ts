@@ -54,7 +54,7 @@ function single(source: Source | Refused): readonly Source[] | Refused {
 /** The kustomization that stands at the path, or the one that is named, or the only one that no other takes in. */
 function chooseRoot(tree: SourceTree, directory: string, overlay: string | undefined): { readonly chosen: string } | { readonly unclear: string } {
   const roots = findRoots(tree);
-  const names = roots.map(shown);
+  const names = [...roots.slice(0, 8).map(shown), ...(roots.length > 8 ? [`${roots.length - 8} more`] : [])];
   if (overlay !== undefined) {
     const all = [...tree.nodes.values()].filter(({ isComponent, directory: at }) => !isComponent && tree.isInside(at)).map((node) => node.directory);
     const fitting = [...roots, ...all].find((at) => at === overlay || shown(at) === overlay || at.endsWith(`/${overlay.replace(/^\.?\/|\/$/g, "")}`));

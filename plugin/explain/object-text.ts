@@ -10,7 +10,7 @@ export function writeExplanation({ ref, earlier, notes, settings, objects, diagn
   const at = (place: Place | undefined): string => (place ? writePlace(place, placesOf(place)) : "");
   const own = placesOf({ ref, path: ["metadata", "name"] })[0];
   const head = `${paint(describe(ref), "bold", layout)}${own ? `  ${paint(writePosition(own), "faint", layout)}` : ""}`;
-  const before = earlier.map((each) => `${each.namespace ? `${each.namespace}/` : ""}${each.name}`);
+  const before = earlier.map((each) => each.name).filter((each) => each !== ref.name);
   const about = [
     ...(before.length > 0 ? [{ text: `called ${[...new Set(before)].join(", ")} in its file` }] : []), ...notes,
     ...(diagnostics.length === 0 ? [] : [{ text: `\`istiomize lint\` says of it: ${[...new Set(diagnostics.map(({ code, severity, title }) => `${severity} ${code} ${title}`))].join("; ")}` }]),
@@ -60,13 +60,16 @@ function writeSetting(resolved: Resolved, placesOf: Source["placesOf"], layout: 
   const fields = groupFields(became);
   const result = fields.length > 0
     ? writeColumns(fields.map((field, i): readonly Cell[] => [{ text: i === 0 ? "becomes" : "" }, { text: field.owner }, { text: field.shown, style: "info" }]), 2, layout)
-    : wrap(`becomes nothing: ${why ?? "no object is made that could hold it"}`, 2, layout);
+    : wrap(`becomes  no field: ${why ?? "no object is made that could hold it"}`, 2, layout);
   return [head, ...writeColumns(chain, 2, layout), ...result];
 }
 
-/** The fields that a setting became, those beyond the first ten as a count. */
+/** The fields that a setting became, entries of lists without a name as one, those beyond the first ten as a count. */
 function groupFields(became: Resolved["became"]): readonly { readonly owner: string; readonly shown: string }[] {
-  const all = became.map(({ ref, shown }) => ({ owner: describe(ref), shown }));
+  const all = [...new Map(became.map(({ ref, shown }) => {
+    const field = { owner: describe(ref), shown: shown.replace(/\[\d+\]/g, "[]") };
+    return [`${field.owner} ${field.shown}`, field] as const;
+  })).values()];
   return all.length <= 12 ? all : [...all.slice(0, 10), { owner: `and ${all.length - 10} more`, shown: "" }];
 }
 

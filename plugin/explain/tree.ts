@@ -85,12 +85,14 @@ async function readTransformers(tree: SourceTree, root: string, { tool, flags, r
 }
 
 function findIn(places: Places, nodes: readonly Kustomization[], origins: ReadonlyMap<string, Origin>): Source["placesOf"] {
+  const whole = new Set(nodes.flatMap(({ resources, transformers }) => [...resources, ...transformers]));
   return (place: Place): readonly Written[] => {
     const origin = origins.get(describe(place.ref));
+    const isPatch = ({ source }: Span): boolean => (origin ? resolve(source.file) !== origin.path : !whole.has(resolve(source.file)));
     const spans = places.findAll(place, nodes, origin);
-    // Without the origins of objects the last place is taken for the object's own.
-    const isPatch = (span: Span, i: number): boolean => (origin ? resolve(span.source.file) !== origin.path : i < spans.length - 1);
-    return spans.map((span, i) => ({ position: toPosition(span), ...valueOf(span), ...(isPatch(span, i) && { isPatch: true as const }) }));
+    // A patch repeats the name of what it changes.
+    const meant = place.path.join(".") === "metadata.name" ? spans.slice(-1) : spans;
+    return meant.map((span) => ({ position: toPosition(span), ...valueOf(span), ...(isPatch(span) && { isPatch: true as const }) }));
   };
 }
 

@@ -1,6 +1,8 @@
+import { ruleBook } from "../../generators/checks/rule-book.ts";
 import { catalogue, type Code } from "../../generators/diagnostics/catalogue.ts";
 import { writePath } from "../../generators/diagnostics/diagnostic.ts";
 import { compareText, describe } from "../../generators/kube/object.ts";
+import { istioPage } from "../../generators/reference/markdown.ts";
 import { currentOf, isFailure, type Finding, type LintReport } from "../lint/finding.ts";
 
 const levels = { error: "error", warning: "warning", info: "note" } as const;
@@ -27,12 +29,15 @@ export function writeSarif(report: LintReport): string {
 
 function toRule(code: Code): object {
   const { severity, title, why } = catalogue[code];
+  const rules = Object.values(ruleBook).filter(({ codes }) => codes?.[code] !== undefined);
+  const docs = (rules.find(({ codes = {} }) => Object.keys(codes)[0] === code) ?? rules[0])?.docs;
   return {
     id: code,
     name: title.split(/[^A-Za-z0-9]+/).map((word) => word.slice(0, 1).toUpperCase() + word.slice(1)).join(""),
     shortDescription: { text: title },
     fullDescription: { text: why },
-    help: { text: `${why}\n\nistiomize explain ${code}`, markdown: `${why}\n\n\`istiomize explain ${code}\`` },
+    help: { text: `${why}\n\nistiomize explain ${code}`, markdown: `${why}\n\n\`istiomize explain ${code}\`${docs === undefined ? "" : `\n\n[Istio's page](${istioPage(docs)})`}` },
+    ...(docs !== undefined && { helpUri: istioPage(docs) }),
     defaultConfiguration: { level: levels[severity] },
   };
 }

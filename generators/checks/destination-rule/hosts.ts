@@ -3,7 +3,8 @@ import { suggest } from "../../diagnostics/suggest.ts";
 import { asList, asText, compareText, describe, equal, mappingAt, nameOf } from "../../kube/object.ts";
 import { namespaceFor } from "../../mesh/levels.ts";
 import type { IstioObject, IstioWorld, ObjectCheck } from "../istio-object.ts";
-import { hostOf, serviceOf, subsetsIn } from "./policies.ts";
+import { trafficMapOf } from "../virtual-service/traffic-map.ts";
+import { hostOf, isMadeByCanary, serviceOf, subsetsIn } from "./policies.ts";
 import { routesTo } from "./routes.ts";
 
 /** A rule for a host that nobody has (rules H1 and H2; IST0174). Only where the namespace of the host is in the input can that be said. */
@@ -18,7 +19,7 @@ export const checkHost: ObjectCheck = (object, world) => {
   const parts = resolved.split(".");
   if (!world.isClusterHost(resolved) || parts.length !== 3 + world.config.clusterDomain.split(".").length) return [];
   const near = world.hosts().filter((each) => each.split(".")[1] === parts[1]);
-  if (near.length === 0) return [];
+  if (near.length === 0 || isMadeByCanary(parts[0]!, parts[1]!, world)) return [];
   const name = suggest(parts[0]!, near.map((each) => each.split(".")[0]!));
   return [diagnose("IZ374", place, { host, isCluster: true, ...(name && { suggestion: host.includes(".") ? `${name}.${parts.slice(1).join(".")}` : name }) })];
 };
@@ -75,7 +76,8 @@ export const checkOwner: ObjectCheck = (object, world) => {
   if (!owners) return [];
   const host = world.resolve(hostOf(object), object.namespace);
   const defined = new Set(subsetsIn(object).map(({ name }) => name));
-  const routed = routesTo(host, world).filter(({ from, subset }) => subset !== undefined && !from.isOurs && isVisible(from, object.namespace)).map(({ subset }) => subset!);
+  const hasOwn = trafficMapOf(world).inMesh.get(host)?.some((routes) => routes.object.namespace === object.namespace) === true;
+  const routed = routesTo(host, world).filter(({ from, subset }) => subset !== undefined && !from.isOurs && isVisible(from, object.namespace) && (!hasOwn || from.namespace === object.namespace)).map(({ subset }) => subset!);
   const missing = [...new Set(routed)].filter((name) => !defined.has(name) && subsetsIn(owners).some((subset) => subset.name === name)).sort();
   if (missing.length > 0) return [diagnose("IZ324", object.placeOf("spec", "subsets"), { other: describe(object.ref), missing, owner: describe(owners.ref) })];
   const lost = Object.keys(mappingAt(owners.spec, "trafficPolicy")).filter((block) => mappingAt(object.spec, "trafficPolicy")[block] === undefined);

@@ -144,6 +144,11 @@ export function isSteeredService({ object }: KnownService, world: IstioWorld): b
   return steeredIn(world).services.has(name) || steeredIn(world).halves.has(name);
 }
 
+/** Whether a Canary brings a Service of this name, which then need not be in the input. */
+export function isMadeByCanary(name: string, namespace: string, world: IstioWorld): boolean {
+  return steeredIn(world).services.has(`${namespace}/${name}`);
+}
+
 interface Steered {
   /** DestinationRules, Services of a Canary, and the Services of a Rollout, as `namespace/name`. */
   readonly rules: ReadonlySet<string>;

@@ -1,9 +1,9 @@
 import { diagnose, type Diagnostic } from "../../diagnostics/diagnostic.ts";
 import { asText, describeObject } from "../../kube/object.ts";
 import { describePort } from "../../kube/protocol.ts";
+import { modeFor } from "../effective-mode.ts";
 import type { IstioObject, IstioWorld, ObjectCheck } from "../istio-object.ts";
 import { passesSidecar, whyNotInjected } from "../pods.ts";
-import { modeFor } from "../security/peer-authentication.ts";
 import { hostOf, podsBehind, podsOfSubset, policiesOf, serviceOf, subjectOf, type Found, type Policy } from "./policies.ts";
 import { routesTo } from "./routes.ts";
 

@@ -7,25 +7,21 @@ import type { Workload } from "../../mesh/workload.ts";
 import { accountIndex, accountsIn, serviceAccountOf } from "../callers.ts";
 import { entriesOf, type IstioObject, type IstioWorld, type ObjectCheck } from "../istio-object.ts";
 import { isGateway, podsOf, selectorOf, whyNotInjected } from "../pods.ts";
-import { isAttached, selecting, withoutSelector } from "../policies-over.ts";
+import { actionOf, isAttached, selecting, withoutSelector } from "../policies-over.ts";
 import { routesTo } from "../destination-rule/routes.ts";
 import { fullHost } from "../../kube/host.ts";
-import { checkWorkloadPort } from "./port-modes.ts";
-import { declaredPorts, servicesOver } from "./ports.ts";
+import { declaredPorts, servicesOver } from "../ports-of-pods.ts";
+import { findServicePort } from "./service-ports.ts";
 
 type Step = readonly string[];
-
-export function actionOf({ spec }: IstioObject): string {
-  return asText(spec["action"]) ?? "ALLOW";
-}
 
 function textsIn(entry: Mapping, key: string): readonly string[] {
   return asList(entry[key]).filter((each) => typeof each === "string");
 }
 
-/** A policy that its action leaves without meaning: DENY needs to say what (istiod refuses it). */
+/** A policy that its action leaves without meaning: DENY and CUSTOM need to say what (istiod refuses it). */
 export const checkRules: ObjectCheck = (object) => {
-  if (object.isOurs || asList(object.spec["rules"]).length > 0 || !["DENY", "AUDIT", "CUSTOM"].includes(actionOf(object))) return [];
+  if (object.isOurs || asList(object.spec["rules"]).length > 0 || !["DENY", "CUSTOM"].includes(actionOf(object))) return [];
   const action = actionOf(object);
   return [diagnose("IZ394", object.placeOf("spec", "action"), {
     field: "action", found: `action: ${action} without rules`, expects: "rules that say what",
@@ -78,7 +74,7 @@ export const checkHttpFields: ObjectCheck = (object, world) => {
 export const checkPorts: ObjectCheck = (object, world) => {
   if (object.isOurs || Object.keys(selectorOf(object.object)).length === 0) return [];
   return entriesOf(object.spec["rules"]).flatMap(([rule, step]) => entriesOf(rule["to"]).flatMap(([entry, to]) => ["ports", "notPorts"].flatMap((key) =>
-    asList(asMapping(entry["operation"])?.[key]).flatMap((port, i) => (typeof port === "string" ? checkWorkloadPort(object, port, ["spec", "rules", step, "to", to, "operation", key, `[${i}]`], world) : [])))));
+    asList(asMapping(entry["operation"])?.[key]).flatMap((port, i) => (typeof port === "string" ? findServicePort(object, port, ["spec", "rules", step, "to", to, "operation", key, `[${i}]`], world) : [])))));
 };
 
 /** Principals and service accounts that nobody has (rule M7). */

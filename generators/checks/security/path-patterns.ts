@@ -1,7 +1,7 @@
 import { diagnose } from "../../diagnostics/diagnostic.ts";
 import { asList, asMapping } from "../../kube/object.ts";
 import { entriesOf, type ObjectCheck } from "../istio-object.ts";
-import { actionOf } from "./authorization-policy.ts";
+import { actionOf } from "../policies-over.ts";
 
 /** `/inventory/*` in a policy: what it leaves out is `/inventory` itself, which DENY then lets through. */
 export const checkPathPatterns: ObjectCheck = (object) => {

@@ -2,8 +2,7 @@ import { diagnose } from "../../diagnostics/diagnostic.ts";
 import { asList, asMapping, asText, describe, type Mapping } from "../../kube/object.ts";
 import { entriesOf, type IstioObject, type IstioWorld, type ObjectCheck } from "../istio-object.ts";
 import { podsOf, selectorOf } from "../pods.ts";
-import { isAttached, selecting, withoutSelector } from "../policies-over.ts";
-import { actionOf } from "./authorization-policy.ts";
+import { actionOf, isAttached, selecting, withoutSelector } from "../policies-over.ts";
 
 /** Tokens are looked at and not asked for: without a policy, a request without one passes (rule M10). */
 export const checkRequired: ObjectCheck = (object, world) => {

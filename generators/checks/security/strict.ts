@@ -2,10 +2,10 @@ import { diagnose, type Diagnostic } from "../../diagnostics/diagnostic.ts";
 import { asList, asMapping, asText, describeObject, mappingAt, refOf } from "../../kube/object.ts";
 import { namespaceFor } from "../../mesh/levels.ts";
 import type { Workload } from "../../mesh/workload.ts";
+import { modeFor } from "../effective-mode.ts";
 import type { IstioObject, IstioWorld, ObjectCheck } from "../istio-object.ts";
 import { mayHaveSidecar, passesSidecar, podAnnotationsOf, podsOf, selectorOf } from "../pods.ts";
-import { modeFor } from "./peer-authentication.ts";
-import { servicesOver } from "./ports.ts";
+import { servicesOver } from "../ports-of-pods.ts";
 
 /** Callers outside the mesh, which STRICT keeps out: through a load balancer, or the kubelet where its probes are not rewritten (rules M3 and M5). */
 export const checkStrict: ObjectCheck = (object, world) => {

@@ -3,8 +3,8 @@ import { asList, asMapping, asText, describeObject, mappingAt, refOf } from "../
 import { describePort, portsOf, type ServicePort } from "../../kube/protocol.ts";
 import { containerPortsOf } from "../../mesh/workload.ts";
 import { podsBehind } from "../destination-rule/policies.ts";
-import { servicesOver } from "../security/ports.ts";
-import { proxyPorts } from "../service-shape.ts";
+import { servicesOver } from "../ports-of-pods.ts";
+import { proxyPorts } from "../proxy-ports.ts";
 import type { ServiceCheck } from "./used-services.ts";
 
 /** Servers of these protocols speak first, which neither HTTP nor sniffing waits for. */

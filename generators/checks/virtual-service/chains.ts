@@ -5,8 +5,7 @@ import { namespaceFor } from "../../mesh/levels.ts";
 import type { KnownService } from "../../mesh/settings.ts";
 import { accountIndex, accountsIn } from "../callers.ts";
 import { entriesOf, type IstioWorld } from "../istio-object.ts";
-import { attemptsOf, conditionsOf } from "./retries.ts";
-import type { RouteCheck, Routes, Rule } from "./routes.ts";
+import { attemptsOf, conditionsOf, type RouteCheck, type Routes, type Rule } from "./routes.ts";
 import type { TrafficMap } from "./traffic-map.ts";
 
 /** Requests under way to a Service by one rule of one VirtualService. */
@@ -35,7 +34,7 @@ const deepest = 8;
 
 /** Retries that multiply from hop to hop, and callees that work longer than anybody waits (rules T5 and T7). */
 export const checkChains: RouteCheck = (routes, world, map) => {
-  if (!routes.isMesh) return [];
+  if (!routes.isMesh || world.ofKind("AuthorizationPolicy").length === 0) return [];
   const known = callsOf(world, map);
   const services = new Set(routes.hosts.flatMap(({ text }) => world.serviceOf(text, routes.object.namespace) ?? []));
   return [...services].flatMap((service) => [...checkStorm(service, routes, known), ...checkWaiting(service, routes, known)]);

@@ -1,10 +1,11 @@
 import { diagnose, type Diagnostic } from "../../diagnostics/diagnostic.ts";
 import { suggest } from "../../diagnostics/suggest.ts";
-import { asList, asMapping, asText, compareText, describeObject, mappingAt, nameOf, selects } from "../../kube/object.ts";
+import { asList, asText, compareText, describeObject, mappingAt, nameOf, selects } from "../../kube/object.ts";
 import { describePort } from "../../kube/protocol.ts";
 import type { KnownService } from "../../mesh/settings.ts";
 import { entriesOf, type IstioObject, type IstioWorld } from "../istio-object.ts";
 import { halfQualified, isMissing, suggestHost } from "./host-names.ts";
+import { rulesOf, subsetsOf } from "./defined-subsets.ts";
 import { isForMesh, isWrittenAsIstio, type Destination, type RouteCheck, type Routes, type Rule } from "./routes.ts";
 
 /** Whether every destination and mirror is there: host, port, subset, and pods behind them (rules P6, P7, H1, S3, S7, V8). */
@@ -48,18 +49,6 @@ function checkEntryPort({ port, path }: Destination, entry: IstioObject, { objec
   if (port === undefined || ports.length === 0 || ports.some(({ number }) => number === port)) return [];
   const known = ports.map(({ number, name }) => (name ? `${number} (${name})` : String(number)));
   return [diagnose("IZ304", object.placeOf(...path, "port", "number"), { service: entry.ref.name, kind: "ServiceEntry", port: String(port), known, isByHand: true }, object.subject && { subject: object.subject })];
-}
-
-/** Names of the subsets that DestinationRules of the input define for a host, wherever those stand. */
-export function subsetsOf(host: string, namespace: string, world: IstioWorld): ReadonlyMap<string, { readonly [label: string]: unknown }> {
-  return new Map(rulesOf(host, namespace, world).flatMap((rule) => entriesOf(rule.spec["subsets"]).map(([subset]) => [asText(subset["name"]) ?? "", asMapping(subset["labels"]) ?? {}] as const)));
-}
-
-/** The DestinationRules for a host, those with a wildcard that fits it too. */
-function rulesOf(host: string, namespace: string, world: IstioWorld): readonly IstioObject[] {
-  const resolved = world.resolve(host, namespace);
-  const wild = [...resolved.matchAll(/\./g)].flatMap(({ index }) => world.rulesFor(`*${resolved.slice(index)}`, namespace));
-  return [...world.rulesFor(host, namespace), ...wild, ...world.rulesFor("*", namespace)];
 }
 
 function checkSubset({ host, subset, path }: Destination, { object }: Routes, world: IstioWorld): readonly Diagnostic[] {

@@ -17,15 +17,16 @@ import { checkTexts } from "./texts.ts";
 import { trafficMapOf } from "./traffic-map.ts";
 import { checkVisibility } from "./visibility.ts";
 
-const routeChecks: readonly RouteCheck[] = [
-  checkHosts, checkDestinations, checkWeights, checkPorts, checkNeverReached, checkRest, checkTexts, checkPaths, checkRouteRetries, checkChains,
-  checkMirrors, checkFaultShares, checkVisibility, checkSplits, checkDelegates, checkGatewayOverlaps,
-];
+/** What settings can do, too: rules that cover each other, retries, mirrors, and what others have for the same calls. */
+const ofSettings: readonly RouteCheck[] = [checkNeverReached, checkRouteRetries, checkChains, checkMirrors, checkTexts, checkGatewayOverlaps, checkSplits, checkVisibility];
+
+/** What settings cannot do: it takes Istio's own fields, by hand or merged into an object of ours. */
+const ofFields: readonly RouteCheck[] = [checkHosts, checkDestinations, checkWeights, checkPorts, checkRest, checkPaths, checkFaultShares, checkDelegates];
 
 /** The rules of the book about VirtualServices, ours and people's. */
 export const virtualServiceChecks: readonly ObjectCheck[] = [(object, world) => {
   if (object.kind !== "VirtualService") return [];
   const map = trafficMapOf(world);
   const routes = map.of(object);
-  return routeChecks.flatMap((check) => check(routes, world, map));
+  return (object.isOpen ? [...ofSettings, ...ofFields] : ofSettings).flatMap((check) => check(routes, world, map));
 }];

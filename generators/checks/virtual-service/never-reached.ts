@@ -15,8 +15,9 @@ interface Alternative {
 export const checkNeverReached: RouteCheck = (routes) => (["http", "tls", "tcp"] as const).flatMap((kind) => checkKind(routes, kind));
 
 function checkKind(routes: Routes, kind: RuleKind): readonly Diagnostic[] {
-  const alternatives = routes.rules.filter((rule) => rule.kind === kind)
-    .flatMap((rule) => rule.matches.map((match): Alternative => ({ rule, match, conditions: readConditions(match, routes) })));
+  const rules = routes.rules.filter((rule) => rule.kind === kind);
+  if (rules.length === 0 || (rules.length === 1 && rules[0]!.matches.length === 1)) return [];
+  const alternatives = rules.flatMap((rule) => rule.matches.map((match): Alternative => ({ rule, match, conditions: readConditions(match, routes) })));
   const taken = new Map<Alternative, Alternative>();
   const takers: Alternative[] = [];
   for (const each of alternatives) {
@@ -26,8 +27,7 @@ function checkKind(routes: Routes, kind: RuleKind): readonly Diagnostic[] {
     else if (takers.length < most && each.rule.body["delegate"] === undefined) takers.push(each);
   }
   if (taken.size === 0) return [];
-  const rules = [...new Set([...taken.keys()].map(({ rule }) => rule))];
-  return rules.flatMap((rule) => {
+  return [...new Set([...taken.keys()].map(({ rule }) => rule))].flatMap((rule) => {
     const own = alternatives.filter((each) => each.rule === rule);
     const dead = own.filter((each) => taken.has(each));
     const isWhole = dead.length === own.length && own.every((each) => taken.get(each)!.rule !== rule);

@@ -4,7 +4,7 @@ import { readDuration, writeDuration } from "../../kube/duration.ts";
 import { describePort } from "../../kube/protocol.ts";
 import { isOwn } from "../../mesh/service.ts";
 import type { IstioObject, IstioWorld } from "../istio-object.ts";
-import { isWrittenAsIstio, takesReadsOnly, type RouteCheck, type Routes, type Rule } from "./routes.ts";
+import { attemptsOf, conditionsOf, isWrittenAsIstio, takesReadsOnly, type RouteCheck, type Routes, type Rule } from "./routes.ts";
 
 /** Conditions under which the server may have carried the call out. */
 const unsafe = new Set(["5xx", "gateway-error", "reset", "retriable-4xx", "retriable-status-codes", "internal", "deadline-exceeded"]);
@@ -15,25 +15,14 @@ export const checkRouteRetries: RouteCheck = (routes, world) => routes.rules.fil
   return [...(retries ? [...checkBudget(rule, retries, routes), ...checkConditions(rule, retries, routes)] : []), ...checkStreams(rule, routes, world)];
 });
 
-/** How often a rule tries again: 2 where it says nothing, or nothing about that. */
-export function attemptsOf({ body }: Rule): number {
-  const attempts = asMapping(body["retries"])?.["attempts"];
-  return typeof attempts === "number" ? attempts : 2;
-}
-
-/** The conditions under which a rule tries again, where it names them. */
-export function conditionsOf({ body }: Rule): readonly string[] | undefined {
-  const written = asText(asMapping(body["retries"])?.["retryOn"]);
-  return written?.split(",").map((each) => each.trim()).filter(Boolean);
-}
-
 function checkBudget(rule: Rule, retries: Mapping, { object }: Routes): readonly Diagnostic[] {
   const [timeout, perTry] = [asText(rule.body["timeout"]), asText(retries["perTryTimeout"])];
-  const [limit, each] = [readDuration(timeout ?? ""), readDuration(perTry ?? "")];
+  if (!timeout || !perTry) return [];
+  const [limit, each] = [readDuration(timeout), readDuration(perTry)];
   const attempts = attemptsOf(rule);
   if (limit === undefined || each === undefined || attempts === 0 || limit === 0 || (attempts + 1) * each <= limit) return [];
   return [diagnose("IZ310", budgetPlace(rule, object), {
-    tries: attempts + 1, attempts, perTry: perTry!, timeout: timeout!, needed: writeDuration((attempts + 1) * each), isByHand: isWrittenAsIstio(object, ...rule.path, "retries", "perTryTimeout"),
+    tries: attempts + 1, attempts, perTry, timeout, needed: writeDuration((attempts + 1) * each), isByHand: isWrittenAsIstio(object, ...rule.path, "retries", "perTryTimeout"),
   }, object.subject && { subject: object.subject })];
 }
 
@@ -62,7 +51,7 @@ function checkConditions(rule: Rule, retries: Mapping, { object }: Routes): read
 
 function checkStreams(rule: Rule, { object }: Routes, world: IstioWorld): readonly Diagnostic[] {
   const timeout = asText(rule.body["timeout"]);
-  if (!timeout || readDuration(timeout) === undefined || readDuration(timeout) === 0) return [];
+  if (!timeout || timeout === "0s") return [];
   const streaming = rule.destinations.filter(({ isMirror }) => !isMirror).flatMap(({ host, port }) => {
     const ports = world.serviceOf(host, object.namespace)?.ports ?? [];
     return ports.filter((each) => each.protocol === "grpc" && (port === undefined ? ports.length === 1 : each.number === port));

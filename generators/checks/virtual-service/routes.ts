@@ -69,16 +69,21 @@ export function readRoutes(object: IstioObject): Routes {
 function readRule(kind: RuleKind, body: Mapping, path: readonly string[]): Rule {
   const matches = entriesOf(body["match"]).map(([match, step]): Match => ({ body: match, path: [...path, "match", step] }));
   const name = asText(body["name"]);
-  const routed = entriesOf(body["route"]).flatMap(([entry, step]) => readDestination(entry, [...path, "route", step], false));
+  let destinations: readonly Destination[] | undefined;
+  return {
+    kind, body, path, label: name ? `rule ${name}` : `${kind}${path.at(-1)}`, isMatchless: matches.length === 0,
+    matches: matches.length > 0 ? matches : [{ body: {}, path }],
+    get destinations() { return destinations ??= readDestinations(body, path); }, // most rules of a run are never asked
+  };
+}
+
+function readDestinations(body: Mapping, path: readonly string[]): readonly Destination[] {
   const mirror = asMapping(body["mirror"]);
-  const mirrored = [
+  return [
+    ...entriesOf(body["route"]).flatMap(([entry, step]) => readDestination(entry, [...path, "route", step], false)),
     ...(mirror ? readDestination({ destination: mirror }, [...path, "mirror"], true) : []),
     ...entriesOf(body["mirrors"]).flatMap(([entry, step]) => readDestination(entry, [...path, "mirrors", step], true)),
   ];
-  return {
-    kind, body, path, label: name ? `rule ${name}` : `${kind}${path.at(-1)}`, isMatchless: matches.length === 0,
-    matches: matches.length > 0 ? matches : [{ body: {}, path }], destinations: [...routed, ...mirrored],
-  };
 }
 
 function readDestination(entry: Mapping, path: readonly string[], isMirror: boolean): readonly Destination[] {
@@ -119,4 +124,16 @@ const safeMethods = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 /** Whether a rule takes nothing but calls that change nothing. */
 export function takesReadsOnly(rule: Rule): boolean {
   return !rule.isMatchless && rule.matches.every(({ body }) => safeMethods.has(asText(asMapping(body["method"])?.["exact"]) ?? ""));
+}
+
+/** How often a rule tries again: 2 where it says nothing, or nothing about that. */
+export function attemptsOf({ body }: Rule): number {
+  const attempts = asMapping(body["retries"])?.["attempts"];
+  return typeof attempts === "number" ? attempts : 2;
+}
+
+/** The conditions under which a rule tries again, where it names them. */
+export function conditionsOf({ body }: Rule): readonly string[] | undefined {
+  const written = asText(asMapping(body["retries"])?.["retryOn"]);
+  return written?.split(",").map((each) => each.trim()).filter(Boolean);
 }

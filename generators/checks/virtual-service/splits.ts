@@ -1,7 +1,7 @@
 import { diagnose, type Diagnostic } from "../../diagnostics/diagnostic.ts";
 import { compareText, describeObject, selects } from "../../kube/object.ts";
 import type { IstioWorld } from "../istio-object.ts";
-import { subsetsOf } from "./destinations.ts";
+import { subsetsOf } from "./defined-subsets.ts";
 import { isWrittenAsIstio, type RouteCheck, type Routes, type Rule } from "./routes.ts";
 
 /** What no condition narrows: a split of some requests alone is no split of the Service's traffic. */

@@ -1,10 +1,10 @@
-import type { KnownService } from "../../mesh/settings.ts";
-import type { ServicePort } from "../../kube/protocol.ts";
-import { mappingAt } from "../../kube/object.ts";
-import { namespaceFor } from "../../mesh/levels.ts";
-import { containerPortsOf, type Workload } from "../../mesh/workload.ts";
-import type { IstioWorld } from "../istio-object.ts";
-import { podsOf } from "../pods.ts";
+import type { KnownService } from "../mesh/settings.ts";
+import type { ServicePort } from "../kube/protocol.ts";
+import { mappingAt } from "../kube/object.ts";
+import { namespaceFor } from "../mesh/levels.ts";
+import { containerPortsOf, type Workload } from "../mesh/workload.ts";
+import type { IstioWorld } from "./istio-object.ts";
+import { podsOf } from "./pods.ts";
 
 const indexes = new WeakMap<IstioWorld, ReadonlyMap<Workload, readonly KnownService[]>>();
 

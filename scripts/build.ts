@@ -38,6 +38,6 @@ const { metafile } = await build({ ...options, entryPoints: [entry], write: fals
 const shared = Object.keys(metafile.inputs).filter((file) => !file.includes("node_modules")).map((file) => join(root, file)).filter((file) => !tablesForPeople.includes(file));
 
 writeFileSync(outfile, await bundleParts(entry, {
-  root, commands, seldom, shared, nameOf: (file) => relative(root, file), options: { ...options, plugins: [withoutDumper, embedArgocd, embedMessages] }, ofMain: [withoutTexts],
+  root, commands, seldom, shared, hurried: ["catalogue", "values", "yaml"], nameOf: (file) => relative(root, file), options: { ...options, plugins: [withoutDumper, withoutGoldens, embedArgocd, embedMessages] }, ofMain: [withoutTexts],
 }));
 chmodSync(outfile, 0o755);

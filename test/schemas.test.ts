@@ -17,7 +17,7 @@ import { validateIstio } from "../generators/schemas/validate.ts";
 import { validator } from "../generators/schemas/validator.ts";
 import { convertCrds, findNewRules, type Crd } from "../scripts/schemas/convert.ts";
 import { root } from "./support/cases.ts";
-import { readJudged } from "./support/istio-objects.ts";
+import { readJudged } from "../scripts/schemas/istio-objects.ts";
 
 const readCrds = (version: string): readonly Crd[] => JSON.parse(gunzipSync(readFileSync(join(root, `test/istio-crds/${version}.json.gz`))).toString()) as Crd[];
 const oldest = convertCrds(readCrds(known.oldest));

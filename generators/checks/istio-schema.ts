@@ -1,20 +1,16 @@
 import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
-import type { Made } from "../mesh/context.ts";
 import type { Finding } from "../schemas/finding.ts";
 import { validator } from "../schemas/validator.ts";
 import type { IstioObject, IstioWorld, ObjectCheck } from "./istio-object.ts";
 
 /** What the API server and istiod refuse, drop or no longer use in an Istio object. */
 export const checkSchema: ObjectCheck = (object, world) =>
-  validator.validateIstio(object.object, { istioVersion: targetOf(world), namespace: object.namespace }).map((finding) => describeFinding(finding, object, world));
+  validator.validateIstio(object.object, { istioVersion: targetOf(world), namespace: object.namespace })
+    .filter(({ kind, path }) => kind !== "newer" || !object.isOurs || hatch.test(object.placeOf(...path).path.at(-1) ?? ""))
+    .map((finding) => describeFinding(finding, object, world));
 
-/** The settings whose value is YAML of Istio's own, of which nobody has looked at every field. */
-const hatches = ["routes", "tcp-routes", "tls-routes", "virtual-service-patch", "destination-rule-patch"] as const;
-
-/** Whether an object of ours holds YAML that people wrote; all else in it fits Istio's schema because of how it was made. */
-export function needsSchema({ decided = [] }: Made): boolean {
-  return decided.some(({ settings }) => hatches.some((name) => settings.find(name)));
-}
+/** Annotations that hold YAML of Istio's own; of any other one it was said already which Istio it needs. */
+const hatch = /(routes|-patch)$/;
 
 /** The oldest Istio that a ServiceMesh names; without one the newest counts. */
 function targetOf({ config }: IstioWorld): string | undefined {

@@ -52,6 +52,19 @@ function gatherPods({ workloads, sources, config }: MeshContext): Pods {
   };
 }
 
+const plain = new WeakMap<MeshContext, boolean>();
+
+/** Whether all pods of the input are those of workloads as they were paired with Services, so that nothing needs to be gathered anew. */
+export function hasOnlyWorkloads({ context }: IstioWorld): boolean {
+  const known = plain.get(context);
+  if (known !== undefined) return known;
+  const { workloads, sources, config } = context;
+  const paired = new Set(workloads.map(({ item }) => item));
+  const found = (config.namespace === "" || workloads.every(({ namespace }) => namespace !== "")) && sources.every((item) => paired.has(item) || (kindOf(item.object) !== "ScaledObject" && readPods(item).length === 0));
+  plain.set(context, found);
+  return found;
+}
+
 /** What KEDA scales, whose replicas nobody knows from its manifest. */
 function findScaled(sources: readonly Item[], config: MeshContext["config"]): ReadonlySet<string> {
   return new Set(sources.filter(({ object }) => kindOf(object) === "ScaledObject" && groupOf(object) === "keda.sh").map(({ object }) => {

@@ -397,7 +397,7 @@ export const catalogue = {
     read: `port ${a.port} on ${a.kind ?? "Service"} ${a.service}`,
     expected: `one of its ports: ${list(a.known)}`,
     help: a.isByHand ? "write the number of a port of the Service, not that of the container behind it" : `say which port is meant: ${a.service}:${a.known[0]?.split(" ")[0] ?? "8080"}`,
-    ...(a.isByHand && { current: a.port, ...(a.known.length === 1 && { proposed: a.known[0]!.split(" ")[0]! }) }),
+    ...(a.isByHand && { current: a.port, ...(a.known.length === 1 && { fix: { value: a.known[0]!.split(" ")[0]! } }) }),
   }), "A route to a port that no Service has ends in 503."),
   IZ305: rule("error", "name means two Services", (a: { name: string; candidates: readonly string[] }) => ({
     read: quote(a.name),
@@ -794,10 +794,10 @@ export const catalogue = {
   }), "In the mesh a wildcard takes the calls to every Service below it that has no VirtualService of its own."),
   IZ383: rule("warning", "matches other than it seems", (a: { read: string; expected: string; help: string; proposed?: string }) => a,
     "Envoy compares whole values, character by character; exact and prefix know no stars, and a pattern that is not bounded takes its neighbours."),
-  IZ384: rule("warning", "writes are mirrored", (a: { mirror: string; share: string }) => ({
-    read: `${a.share} copied to ${a.mirror}, whatever the method`,
-    expected: "copies of calls that change nothing (GET, HEAD), or a mirror with data of its own",
-    help: "mirror in a rule with match.method GET; accept this where the mirror writes nowhere that counts",
+  IZ384: rule("warning", "mirrored requests are carried out twice", (a: { mirror: string; share: string; isReadOnly?: boolean }) => ({
+    read: `${a.share} copied to ${a.mirror}${a.isReadOnly ? "" : ", whatever the method"}`,
+    expected: a.isReadOnly ? "a percentage, where the mirror has not the size for all of them" : "copies of calls that change nothing (GET, HEAD), or a mirror with data of its own",
+    help: a.isReadOnly ? "add a percentage with the share that is meant" : "mirror in a rule with match.method GET; accept this where the mirror writes nowhere that counts",
   }), "The mirror carries out what it gets: orders are placed and mails sent a second time."),
   IZ385: rule("warning", "fault for nobody", (a: { kind: "delay" | "abort" }) => ({
     read: `fault.${a.kind} without a percentage`,

@@ -111,7 +111,7 @@ function explainService(view: Looking): Told {
   const objects = made.map((each): ExplainedObject => ({ ref: refOf(each.object), isMade: true, fields: view.sources.fieldsOf(each) }));
   const became = indexFields(view, madeWith(view, made));
   const edits = editsOf(view, became, unmeshedLayers(known, context).flatMap((layer) => [...layer.values()]));
-  const settings = service ? [...resolveService(view, service, became), ...resolveMtls(view, known, became)] : resolveUnmeshed(view, known, became);
+  const settings = [...(service ? [...resolveService(view, service, became), ...resolveSubsetNames(service, became)] : resolveUnmeshed(view, known, became)), ...resolveMtls(view, known, became)];
   return { role: "service", settings, objects: [...objects, ...edits], notes: service ? describeService(service, context, made) : [describeUnmeshed(known, context)] };
 }
 
@@ -157,8 +157,10 @@ function unmeshedLayers(known: KnownService, context: MeshContext): readonly Lay
 
 function resolveUnmeshed(view: Looking, known: KnownService, became: Became): readonly Resolved[] {
   const { context } = view.run;
-  const own = [...targetLayers(known, context.config), context.levels.of(known.object).own];
-  const layers = unmeshedLayers(known, context);
+  const { own: nearest } = context.levels.of(known.object);
+  const profiles = context.levels.profilesOf(nearest) ?? [];
+  const own = [...targetLayers(known, context.config), ...profiles, nearest];
+  const layers = [...unmeshedLayers(known, context).slice(0, -1), ...profiles, nearest];
   return [...keysOf(own)].map((key) => {
     const resolved = resolve(key, layers, became);
     return resolved.became.length > 0 ? resolved : { ...resolved, why: whyNothing(resolved, "the Service is not in the mesh") };
@@ -224,11 +226,27 @@ function hiddenBelow(service: MeshService, context: MeshContext): (scope: string
   };
 }
 
-/** `mtls` on a Service: it holds for the pods that its selector finds. */
+/** `mtls` of single ports, and what the workloads behind a Service say: all of it is for the pods that its selector finds. */
 function resolveMtls(view: Looking, known: KnownService, became: Became): readonly Resolved[] {
   const { levels } = view.run.context;
-  const ports = [...levels.of(known.object).scopes.port].filter(([, layer]) => layer.has("mtls"));
-  return ports.map(([written, layer]) => ({ ...resolve("mtls", [layer], became), scope: `port ${written}` }));
+  const ports = (object: KubeObject, whose: string): readonly Resolved[] => [...levels.of(object).scopes.port].filter(([, layer]) => layer.has("mtls"))
+    .map(([written, layer]) => ({ ...withWhy(resolve("mtls", [layer], became), "no container declares that port"), scope: `${whose}port ${written}` }));
+  const below = known.workloads.flatMap(({ workload, own }): readonly Resolved[] => {
+    const { object } = workload.item;
+    const scope = describe({ ...refOf(object), namespace: "" });
+    const layers = [...(levels.profilesOf(own) ?? []), own];
+    const whole = layers.some((layer) => layer.has("mtls")) ? [{ ...withWhy(resolve("mtls", layers, became), "the Service says it for all of its pods"), scope }] : [];
+    return [...whole, ...ports(object, `${scope}, `)];
+  });
+  return [...ports(known.object, ""), ...below];
+}
+
+/** `subset` on the workloads of a Service. */
+function resolveSubsetNames({ subsets, workloads }: MeshService, became: Became): readonly Resolved[] {
+  return workloads.filter(({ own }) => own.has("subset")).map(({ workload, own }) => {
+    const name = subsets.find((subset) => subset.workloads.includes(workload))?.name;
+    return { ...withWhy(resolve("subset", [own], became), "no setting needs the subsets of this Service"), ...(name !== undefined && { scope: `subset ${name}` }) };
+  });
 }
 
 // ---- a workload
@@ -243,7 +261,7 @@ function explainWorkload(view: Looking): Told {
   if (!item || !workload) return { role: "workload", settings: [], objects: [], notes: [{ text: "its pods are those of the workload that it refers to, which carries what holds for them" }] };
   const pods = layersOfPods(item, new Set(meshedNamespaces(context)), context);
   const { own } = context.levels.of(view.object);
-  const hidden = [...targetLayers({ item }, context.config), own].flatMap((layer) => [...layer.values()]);
+  const hidden = [...targetLayers({ item }, context.config), ...(context.levels.profilesOf(own) ?? []), own].flatMap((layer) => [...layer.values()]);
   const edits = editsOf(view, became, pods.all.flatMap((layer) => [...layer.values()]));
   const isPod = (name: SettingName): boolean => ["pod", "injection", "PeerAuthentication"].includes(rows[name].family);
   const forPods = keysOf(pods.all).filter((key) => isPod(key as SettingName)).flatMap((key): readonly Resolved[] => {
@@ -370,6 +388,7 @@ function whyNothing({ text, sources, name }: Pick<Resolved, "text" | "sources" |
   const [nearest] = sources;
   if (text === undefined && nearest?.status === "removes") return "`none` takes it away: Istio does what it does by itself";
   if (text === undefined && nearest?.status === "excluded") return `${nearest.by} takes its place: the two exclude each other`;
+  if (text === undefined && nearest?.status === "overridden") return "another profile is nearer, and only the nearest one counts";
   const said = /^nothing: (.*)$/.exec(rows[name].writes)?.[1];
   return said ?? otherwise;
 }
@@ -385,7 +404,7 @@ function explainNothing(resolved: Resolved, service: MeshService, context: MeshC
   if (context.leftOut.includes(service)) return "Flagger writes the routes and policies of this Service";
   const clash = clashOf(service, context, family);
   if (clash) return `${clash} is for the same host, and what people wrote is left alone`;
-  if (family === "PeerAuthentication") return "it holds for the pods of the Service only where it stands on the Service or its workloads";
+  if (family === "PeerAuthentication") return `it is for a whole Namespace: \`istiomize explain Namespace/${service.namespace}\` shows what it became`;
   if (service.shape === "external-name" || service.shape === "udp") return service.shape === "udp" ? "UDP bypasses the proxy: nothing is made for it" : "an ExternalName Service is another name of a host: nothing is made for it";
   const setting = settingOf(service, key, scope);
   const ports = scope?.startsWith("port ") ? service.ports.filter(({ number }) => `port ${number}` === scope) : service.ports;

@@ -143,9 +143,9 @@ export class FieldSources {
       if (kindOf(object) === "PeerAuthentication" && !beside) return namespaceOf(object) === config.rootNamespace ? this.#mesh(["spec", "rootNamespace"], ", where what holds for the mesh stands") : { from: `Namespace ${namespaceOf(object)}`, place: namespace ? at(namespace, "metadata", "name") : from ?? this.#meshPlace(["spec", "namespaces", namespaceOf(object)]) };
       return this.#held(["spec", "namespace"]) ? this.#mesh(["spec", "namespace"]) : { from: "the namespace that was given with -n", place: at(owner, "metadata", "name") };
     }
-    if (field === "labels") return config.metadata.labels[key!] !== undefined ? this.#mesh(["spec", "metadata", "labels", key!]) : { from: `label ${key} of ${name}`, place: at(owner, "metadata", "labels", key!) };
-    if (key === syncWave) return stringsAt(owner, "metadata", "annotations")[syncWave] === undefined ? this.#mesh(["spec", "argocd", "syncWaves"]) : { from: `the sync wave of ${name}`, place: at(owner, "metadata", "annotations", syncWave) };
-    if (key !== undefined && config.metadata.annotations[key] !== undefined) return this.#mesh(["spec", "metadata", "annotations", key]);
+    if (field === "labels") return Object.hasOwn(config.metadata.labels, key!) ? this.#mesh(["spec", "metadata", "labels", key!]) : { from: `label ${key} of ${name}`, place: at(owner, "metadata", "labels", key!) };
+    if (key === syncWave) return !beside || stringsAt(owner, "metadata", "annotations")[syncWave] === undefined ? this.#mesh(["spec", "argocd", "syncWaves"]) : { from: `the sync wave of ${name}`, place: at(owner, "metadata", "annotations", syncWave) };
+    if (key !== undefined && Object.hasOwn(config.metadata.annotations, key)) return this.#mesh(["spec", "metadata", "annotations", key]);
     return { from: "istiomize: what it was made from", place: from ?? at(owner, "metadata", "name") };
   }
 

@@ -228,10 +228,10 @@ function toReport({ wanted, severity, failOn, paths }: Request, { findings, file
 }
 
 async function writeReport(report: LintReport, format: Format): Promise<string> {
-  if (format === "json") return (await import("../report/json.ts")).writeJson(report);
-  if (format === "sarif") return (await import("../report/sarif.ts")).writeSarif(report);
-  if (format === "github") return (await import("../report/github.ts")).writeGithub(report);
-  if (format === "junit") return (await import("../report/junit.ts")).writeJunit(report);
+  if (format === "json") return (await import("../lint/json.ts")).writeJson(report);
+  if (format === "sarif") return (await import("../lint/sarif.ts")).writeSarif(report);
+  if (format === "github") return (await import("../lint/github.ts")).writeGithub(report);
+  if (format === "junit") return (await import("../lint/junit.ts")).writeJunit(report);
   const { findings, files, objects, known } = report;
   const text = findings.length === 0 ? "" : `${writeText(findings, isColoured(process.stdout))}\n\n`;
   const counts = findings.length === 0 ? "nothing found" : writeSummary(findings);

@@ -2,21 +2,21 @@ import type { Explanation, ExplainedObject, Level, Note, Resolved, SourcedField 
 import type { Place } from "../../generators/diagnostics/diagnostic.ts";
 import { writePath } from "../../generators/diagnostics/diagnostic.ts";
 import { describe } from "../../generators/kube/object.ts";
-import { oneLine, paint, wrap, writeColumns, type Cell, type Layout } from "./columns.ts";
+import { oneLine, wrap, writeColumns, type Cell, type Layout } from "./columns.ts";
 import type { Source, Written } from "./source.ts";
 
 /** An object of a run, as people read it: what holds for it and why, then each field of what was made. */
 export function writeExplanation({ ref, earlier, notes, settings, objects, diagnostics }: Explanation, { placesOf }: Source, layout: Layout): string {
   const at = (place: Place | undefined): string => (place ? writePlace(place, placesOf(place)) : "");
   const own = placesOf({ ref, path: ["metadata", "name"] })[0];
-  const head = `${paint(describe(ref), "bold", layout)}${own ? `  ${paint(writePosition(own), "faint", layout)}` : ""}`;
+  const head = writeColumns([[{ text: describe(ref), style: "bold" }, { text: own ? writePosition(own) : "", style: "faint" }]], 0, layout);
   const before = earlier.map((each) => each.name).filter((each) => each !== ref.name);
   const about = [
     ...(before.length > 0 ? [{ text: `called ${[...new Set(before)].join(", ")} in its file` }] : []), ...notes,
     ...(diagnostics.length === 0 ? [] : [{ text: `\`istiomize lint\` says of it: ${[...new Set(diagnostics.map(({ code, severity, title }) => `${severity} ${code} ${title}`))].join("; ")}` }]),
   ];
   return [
-    head, ...about.flatMap((note) => writeNote(note, at, layout)),
+    ...head, ...about.flatMap((note) => writeNote(note, at, layout)),
     ...settings.flatMap((setting) => ["", ...writeSetting(setting, placesOf, layout)]),
     ...objects.flatMap((object) => ["", ...writeObject(object, at, layout)]),
   ].join("\n") + "\n";
@@ -44,7 +44,7 @@ const marks: { readonly [S in Level["status"]]: string } = { counts: "counts", o
 
 function writeSetting(resolved: Resolved, placesOf: Source["placesOf"], layout: Layout): readonly string[] {
   const { text, sources, became, why } = resolved;
-  const head = `${paint(writeKey(resolved), "bold", layout)}  ${text === undefined ? paint("none", "faint", layout) : oneLine(text)}`;
+  const head: readonly Cell[] = [{ text: writeKey(resolved), style: "bold" }, text === undefined ? { text: "none", style: "faint" } : { text: oneLine(text), shrinks: true }];
   const chain = sources.flatMap((level): readonly (readonly Cell[])[] => {
     const places = placesOf(level.place);
     const isOver = level.status === "overridden" || level.status === "excluded";
@@ -61,7 +61,7 @@ function writeSetting(resolved: Resolved, placesOf: Source["placesOf"], layout: 
   const result = fields.length > 0
     ? writeColumns(fields.map((field, i): readonly Cell[] => [{ text: i === 0 ? "becomes" : "" }, { text: field.owner }, { text: field.shown, style: "info" }]), 2, layout)
     : wrap(`becomes  no field: ${why ?? "no object is made that could hold it"}`, 2, layout);
-  return [head, ...writeColumns(chain, 2, layout), ...result];
+  return [...writeColumns([head], 0, layout), ...writeColumns(chain, 2, layout), ...result];
 }
 
 /** The fields that a setting became, entries of lists without a name as one, those beyond the first ten as a count. */
@@ -77,7 +77,7 @@ function writeObject({ ref, isMade, fields }: ExplainedObject, at: (place: Place
   const rows = fields.filter(({ path }) => path.length > 1).map((field: SourcedField): readonly Cell[] => [
     { text: field.shown, style: "info" }, { text: writeValue(field.value), shrinks: true }, { text: field.from, shrinks: true }, { text: at(field.place), style: "faint" },
   ]);
-  return [`${paint(describe(ref), "bold", layout)}${isMade ? "" : paint("  what was written into it", "faint", layout)}`, ...writeColumns(rows, 2, layout)];
+  return [...writeColumns([[{ text: describe(ref), style: "bold" }, { text: isMade ? "" : "what was written into it", style: "faint" }]], 0, layout), ...writeColumns(rows, 2, layout)];
 }
 
 function writeValue(value: unknown): string {

@@ -35,10 +35,12 @@ export function readTopic(written: string): Asked {
   if (Object.hasOwn(catalogue, code)) return { code: code as Code };
   const setting = readSetting(written);
   if (setting) return { setting, written };
+  // `spec.hosts` is a field of both; `VirtualService.spec.hosts` says which one is meant.
+  const field = findMeshField(written);
+  if (field && "path" in field && written.startsWith("spec")) return { field };
   const fields = settingsOfField(written);
   if (fields.length === 1) return { setting: fields[0]!, written };
   if (fields.length > 1) return { settings: fields, written };
-  const field = findMeshField(written);
   if (field && "path" in field) return { field };
   if (field) return { unknown: `${field.unknown}${field.suggestion === undefined ? "" : `; did you mean ${field.suggestion}?`}` };
   const bare = bareName(written);

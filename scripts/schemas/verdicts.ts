@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readJudged, writeVerdicts } from "../../test/support/istio-objects.ts";
+import { readJudged, writeVerdicts } from "./istio-objects.ts";
 import { askIstioJudge, findJudges } from "../judge/judges.ts";
 
 /** What analyzers and routes say is no refusal: the object comes into the cluster. */

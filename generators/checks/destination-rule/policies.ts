@@ -1,10 +1,10 @@
-import { asMapping, asText, mappingAt, nameOf, stringsAt, type Mapping, type ResourceRef } from "../../kube/object.ts";
+import { asMapping, asText, mappingAt, nameOf, namespaceOf, stringsAt, type Mapping, type ResourceRef } from "../../kube/object.ts";
 import type { ServicePort } from "../../kube/protocol.ts";
 import { namespaceFor } from "../../mesh/levels.ts";
 import type { KnownService } from "../../mesh/settings.ts";
 import type { Workload } from "../../mesh/workload.ts";
 import { entriesOf, type IstioObject, type IstioWorld } from "../istio-object.ts";
-import { podsOf } from "../pods.ts";
+import { hasOnlyWorkloads, podsOf } from "../pods.ts";
 
 /** The blocks of a traffic policy that Istio replaces as a whole, and that a port may have of its own. */
 export const portBlocks = ["loadBalancer", "connectionPool", "outlierDetection", "tls"] as const;
@@ -121,7 +121,9 @@ export function podsBehind(service: KnownService, world: IstioWorld): readonly W
   const known = behind.get(service);
   if (known) return known;
   const selector = mappingAt(service.object, "spec", "selector");
-  const found = Object.keys(selector).length === 0 ? [] : podsOf(world).find(namespaceFor(service.object, world.config), selector);
+  const find = (): readonly Workload[] => (Object.keys(selector).length === 0 ? [] : podsOf(world).find(namespaceFor(service.object, world.config), selector));
+  const isPaired = hasOnlyWorkloads(world) && (world.config.namespace === "" || namespaceOf(service.object) !== "");
+  const found = isPaired ? service.workloads.map(({ workload }) => workload) : find();
   behind.set(service, found);
   return found;
 }

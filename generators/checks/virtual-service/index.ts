@@ -23,10 +23,12 @@ const ofSettings: readonly RouteCheck[] = [checkNeverReached, checkRouteRetries,
 /** What settings cannot do: it takes Istio's own fields, by hand or merged into an object of ours. */
 const ofFields: readonly RouteCheck[] = [checkHosts, checkDestinations, checkWeights, checkPorts, checkRest, checkPaths, checkFaultShares, checkDelegates];
 
+export const routeChecks: readonly RouteCheck[] = [...ofSettings, ...ofFields];
+
 /** The rules of the book about VirtualServices, ours and people's. */
 export const virtualServiceChecks: readonly ObjectCheck[] = [(object, world) => {
   if (object.kind !== "VirtualService") return [];
   const map = trafficMapOf(world);
   const routes = map.of(object);
-  return (object.isOpen ? [...ofSettings, ...ofFields] : ofSettings).flatMap((check) => check(routes, world, map));
+  return (object.isOpen ? routeChecks : ofSettings).flatMap((check) => check(routes, world, map));
 }];

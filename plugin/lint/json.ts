@@ -1,8 +1,8 @@
 import type { Fix } from "../../generators/diagnostics/catalogue.ts";
 import { writePath } from "../../generators/diagnostics/diagnostic.ts";
 import type { ResourceRef } from "../../generators/kube/object.ts";
-import { currentOf, type Finding, type LintReport } from "../lint/finding.ts";
-import { fixOf } from "../lint/fix.ts";
+import { currentOf, type Finding, type LintReport } from "./finding.ts";
+import { fixOf } from "./fix.ts";
 
 /** A finding as `--format json` gives it; fields are added in later versions, never taken away. */
 interface JsonFinding {

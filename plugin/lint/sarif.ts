@@ -3,7 +3,7 @@ import { catalogue, type Code } from "../../generators/diagnostics/catalogue.ts"
 import { writePath } from "../../generators/diagnostics/diagnostic.ts";
 import { compareText, describe } from "../../generators/kube/object.ts";
 import { istioPage } from "../../generators/reference/markdown.ts";
-import { currentOf, isFailure, type Finding, type LintReport } from "../lint/finding.ts";
+import { currentOf, isFailure, type Finding, type LintReport } from "./finding.ts";
 
 const levels = { error: "error", warning: "warning", info: "note" } as const;
 

@@ -1,7 +1,7 @@
 import { describe } from "../../generators/kube/object.ts";
 import { writePath } from "../../generators/diagnostics/diagnostic.ts";
-import { isFailure, type Finding, type LintReport } from "../lint/finding.ts";
-import { writeText } from "./text.ts";
+import { isFailure, type Finding, type LintReport } from "./finding.ts";
+import { writeText } from "../report/text.ts";
 
 /**
  * Findings as JUnit XML, which every CI system reads: a suite for each file, a test case for each finding, and one that

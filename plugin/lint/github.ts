@@ -1,7 +1,7 @@
 import { relative, resolve } from "node:path";
 import { describe } from "../../generators/kube/object.ts";
 import { writePath } from "../../generators/diagnostics/diagnostic.ts";
-import type { Finding, LintReport } from "../lint/finding.ts";
+import type { Finding, LintReport } from "./finding.ts";
 
 const commands = { error: "error", warning: "warning", info: "notice" } as const;
 

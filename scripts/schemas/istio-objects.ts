@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { KubeObject } from "../../generators/kube/object.ts";
-import { root } from "./cases.ts";
+import { root } from "../tools.ts";
 
 /** An Istio object with one thing to say about it, and whether a cluster with the newest Istio refuses it. */
 export interface Judged {

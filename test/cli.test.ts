@@ -35,7 +35,7 @@ describe("help and version", () => {
       assert.ok(stdout.startsWith(`istiomize ${version}`));
       const [, examples] = /^Examples\n((?: {2}.*\n)+)/m.exec(stdout) ?? [];
       assert.equal(examples?.trimEnd().split("\n").length, 3);
-      for (const part of ["render <kustomization>", "explain <annotation or code>", "--namespace", "--version", "Exit codes"]) assert.ok(stdout.includes(part), part);
+      for (const part of ["render <kustomization>", "explain <Kind/name>", "--namespace", "--version", "Exit codes"]) assert.ok(stdout.includes(part), part);
       assert.ok(stdout.indexOf("Examples") < stdout.indexOf("Options"), "examples before flags");
     }
   });
@@ -98,7 +98,7 @@ describe("explain", () => {
   test("shows an annotation, with or without its prefix: where it stands, its value, an example, what it writes", () => {
     const shown = istiomize(["explain", "timeout"]);
     assert.deepEqual([shown.code, shown.stderr], [0, ""]);
-    for (const part of ["istiomize.dev/timeout", "Service, Workload, Namespace", "a duration with a unit", "VirtualService spec.http[].timeout", "https://istio.io/latest/docs/"]) assert.ok(shown.stdout.includes(part), part);
+    for (const part of ["istiomize.dev/timeout", "Service, workload (Deployment, StatefulSet, DaemonSet, Rollout), Namespace", "a duration with a unit", "VirtualService spec.http[].timeout", "https://istio.io/latest/docs/"]) assert.ok(shown.stdout.includes(part), part);
     assert.deepEqual(istiomize(["explain", "istiomize.dev/timeout"]), shown);
   });
 
@@ -122,10 +122,28 @@ describe("explain", () => {
     }
   });
 
-  test("refuses an unknown name with the one that was meant: a misspelling, or the name that Istio has for it", () => {
+  test("takes the name that Istio has for a field, the one in the ServiceMesh, and a key with its scope", () => {
+    const shown = istiomize(["explain", "retry-per-try-timeout"]);
+    for (const name of ["perTryTimeout", "VirtualService.spec.http.retries.perTryTimeout", "spec.defaults.retryPerTryTimeout", "istiomize.dev/port.8080.retry-per-try-timeout"]) {
+      assert.deepEqual(istiomize(["explain", name]), shown, name);
+    }
+  });
+
+  test("gives JSON of everything that it lists, and a table for a page", () => {
+    const read = (...args: readonly string[]): { readonly [key: string]: unknown } => JSON.parse(istiomize(["explain", ...args, "--format", "json"]).stdout) as { [key: string]: unknown };
+    assert.deepEqual((read("--list")["annotations"] as readonly { readonly name: string }[]).map(({ name }) => name), settingNames);
+    assert.deepEqual((read("--list", "codes")["codes"] as readonly { readonly code: string }[]).map(({ code }) => code), Object.keys(catalogue));
+    assert.equal(read("timeout")["annotation"], "istiomize.dev/timeout");
+    assert.equal(read("IZ310")["severity"], "warning");
+    const table = istiomize(["explain", "--list", "--format", "markdown"]).stdout.trimEnd().split("\n");
+    assert.deepEqual([table.length, table[1]], [settingNames.length + 2, "| --- | --- | --- | --- |"]);
+    assertRefused(istiomize(["explain", "timeout", "--format", "markdown"]), /--list/);
+    assertRefused(istiomize(["explain", "--list", "code"]), /did you mean codes\?/);
+  });
+
+  test("refuses an unknown name with the one that was meant", () => {
     assertRefused(istiomize(["explain", "retry-atempts"]), /did you mean retry-attempts\?/);
-    assertRefused(istiomize(["explain", "perTryTimeout"]), /did you mean retry-per-try-timeout\?/);
-    assertRefused(istiomize(["explain", "http2MaxRequests"]), /did you mean max-requests\?/);
+    assertRefused(istiomize(["explain", "perTryTimout"]), /did you mean retry-per-try-timeout\?/);
     assertRefused(istiomize(["explain", "IZ3100"]), /did you mean IZ310\?/);
     assertRefused(istiomize(["explain", "zzzzzz"]), /nothing is called "zzzzzz"$/m);
   });

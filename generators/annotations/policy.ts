@@ -9,13 +9,18 @@ export type Block = (typeof blocks)[number];
 
 /** The field of `trafficPolicy` that a setting writes into: one of the blocks, or one that Istio takes per subset only. */
 export function policyFieldOf(name: SettingName): string | undefined {
-  const { writes } = rows[name];
-  return writes.startsWith(policyPath) ? writes.slice(policyPath.length).split(".")[0] : undefined;
+  if (!fields.has(name)) {
+    const { writes } = rows[name];
+    fields.set(name, writes.startsWith(policyPath) ? writes.slice(policyPath.length).split(".")[0] : undefined);
+  }
+  return fields.get(name);
 }
+
+/** What was looked up before: it is asked for with every setting of every Service. */
+const fields = new Map<SettingName, string | undefined>();
 
 /** The block that a setting writes into; nothing for settings outside `trafficPolicy`. */
 export function blockOf(name: SettingName): Block | undefined {
-  const { writes } = rows[name];
-  if (!writes.startsWith(policyPath)) return undefined;
-  return blocks.find((block) => writes.slice(policyPath.length).startsWith(`${block}.`));
+  const field = policyFieldOf(name);
+  return blocks.find((block) => block === field);
 }

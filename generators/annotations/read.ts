@@ -14,15 +14,16 @@ export interface ObjectSettings {
 /** The settings of an object without annotations of ours. */
 export const noSettings: ObjectSettings = { own: new Map(), scopes: { port: new Map(), subset: new Map(), gateway: new Map(), route: new Map() } };
 
-const carriers: { readonly [groupKind: string]: Carrier } = {
-  "/Service": "Service", "/Namespace": "Namespace", "apps/Deployment": "Workload", "apps/StatefulSet": "Workload",
-  "apps/DaemonSet": "Workload", "argoproj.io/Rollout": "Workload",
-};
+const carriers = new Map<string, { readonly group: string; readonly carrier: Carrier }>([
+  ["Service", { group: "", carrier: "Service" }], ["Namespace", { group: "", carrier: "Namespace" }], ["Deployment", { group: "apps", carrier: "Workload" }],
+  ["StatefulSet", { group: "apps", carrier: "Workload" }], ["DaemonSet", { group: "apps", carrier: "Workload" }], ["Rollout", { group: "argoproj.io", carrier: "Workload" }],
+]);
 const podOwners = new Set(["batch/Job", "batch/CronJob", "/Pod"]);
 
 /** Which annotations an object may carry; nothing for kinds that carry none. */
 export function carrierOf(object: KubeObject): Carrier | undefined {
-  return carriers[`${groupOf(object)}/${kindOf(object)}`];
+  const found = carriers.get(kindOf(object));
+  return found?.group === groupOf(object) ? found.carrier : undefined;
 }
 
 /** Job, CronJob and Pod: they carry `inject` only. */
@@ -45,10 +46,11 @@ export function readAnnotations(object: KubeObject, guardrails: Guardrails, leni
     return { settings: noSettings, diagnostics: [diagnose("IZ107", { ref: refOf(object), path: ["metadata", "annotations"] }, { size })] };
   }
   const own = new Map<string, Setting>();
-  const written = { port: new Map<string, Map<string, Setting>>(), subset: new Map<string, Map<string, Setting>>(), gateway: new Map<string, Map<string, Setting>>(), route: new Map<string, Map<string, Setting>>() };
+  const written = new Map<Scope, Map<string, Map<string, Setting>>>();
+  const ref = refOf(object);
   for (const key of keys) {
     if (key === generatedFrom || (key === warningsKey && Object.hasOwn(annotations, generatedFrom)) || key.startsWith(`${annotationPrefix}x-`)) continue;
-    const place = annotationPlace(object, key);
+    const place: Place = { ref, path: ["metadata", "annotations", key] };
     const found = findRow(object, key.slice(annotationPrefix.length), place, lenient);
     if ("diagnostic" in found) {
       diagnostics.push(found.diagnostic);
@@ -57,12 +59,19 @@ export function readAnnotations(object: KubeObject, guardrails: Guardrails, leni
     const read = readSetting(found.name, annotations[key], place, guardrails, false, found.entry);
     diagnostics.push(...read.diagnostics);
     if (!read.setting) continue;
-    const layer = found.scope === undefined ? own : written[found.scope.kind].get(found.scope.of) ?? new Map<string, Setting>();
-    if (found.scope !== undefined) written[found.scope.kind].set(found.scope.of, layer);
+    const layer = found.scope === undefined ? own : layerBehind(found.scope, written);
     layer.set(keyOf(read.setting), read.setting);
   }
-  for (const layer of [own, ...scopes.flatMap((scope) => [...written[scope].values()])]) diagnostics.push(...findExclusions(layer));
-  return { settings: { own, scopes: written }, diagnostics };
+  for (const layer of [own, ...scopes.flatMap((scope) => [...written.get(scope)?.values() ?? []])]) diagnostics.push(...findExclusions(layer));
+  return { settings: { own, scopes: written.size === 0 ? noSettings.scopes : { ...noSettings.scopes, ...Object.fromEntries(written) } }, diagnostics };
+}
+
+/** The layer behind one scope; most objects have none. */
+function layerBehind({ kind, of }: WrittenScope, written: Map<Scope, Map<string, Map<string, Setting>>>): Map<string, Setting> {
+  const layers = written.get(kind) ?? new Map<string, Map<string, Setting>>();
+  const layer = layers.get(of) ?? new Map<string, Setting>();
+  written.set(kind, layers.set(of, layer));
+  return layer;
 }
 
 /** Bytes of all annotations, as the API server counts them: keys and values in UTF-8. */
@@ -85,6 +94,7 @@ const gatewayWords: { readonly [word: string]: SettingName } = { hosts: "gateway
 
 /** Takes a key without its prefix apart. What is written behind a scope may hold dots by mistake, so the key is looked for from its end. */
 function splitKey(key: string): { readonly scope?: WrittenScope; readonly word: string } {
+  if (!key.includes(".")) return { word: key };
   const [kind, ...rest] = key.split(".") as [string, ...string[]];
   if (!(scopes as readonly string[]).includes(kind) || rest.length < 2) return { word: key };
   const cuts = rest.slice(1).map((_, i) => ({ scope: { kind: kind as Scope, of: rest.slice(0, i + 1).join(".") }, word: rest.slice(i + 1).join(".") }));

@@ -58,7 +58,8 @@ export class Settings {
   }
   /** These settings without those of some names. */
   without(isLeftOut: (name: SettingName) => boolean): Settings {
-    return new Settings(new Map([...this.#settings].filter(([, { name }]) => !isLeftOut(name))));
+    const kept = [...this.#settings].filter(([, { name }]) => !isLeftOut(name));
+    return kept.length === this.#settings.size ? this : new Settings(new Map(kept));
   }
   /** These settings with further levels on top. */
   with(...layers: readonly Layer[]): Settings {

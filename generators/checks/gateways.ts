@@ -86,8 +86,10 @@ const isInternal = (name: string): boolean => name.endsWith("-istio-autogenerate
 /** A VirtualService for a gateway that is not there, or with hosts that it does not have (rules G1, G2). */
 const checkGatewayBinding: ObjectCheck = (object, world) => {
   if (object.kind !== "VirtualService") return [];
-  const bindings = gatewaysOf(object).map((written) => ({ written, step: `[${asList(object.spec["gateways"]).indexOf(written)}]`, gateway: lookUp(written, object.namespace, world) }));
-  const missing = bindings.filter(({ written, gateway }) => !gateway && !isInternal(written)).map(({ written, step }) => describeMissing(object, written, step, world));
+  const written = gatewaysOf(object);
+  if (written.length === 0) return [];
+  const bindings = written.map((name) => ({ name, step: `[${asList(object.spec["gateways"]).indexOf(name)}]`, gateway: lookUp(name, object.namespace, world) }));
+  const missing = bindings.filter(({ name, gateway }) => !gateway && !isInternal(name)).map(({ name, step }) => describeMissing(object, name, step, world));
   return [...missing, ...checkHosts(object, bindings)];
 };
 

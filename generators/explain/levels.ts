@@ -30,8 +30,9 @@ export function chainOf(key: string, layers: readonly Layer[], hidden: readonly 
   const rest = hidden.filter((setting) => keyOf(setting) === key && !seen.has(placeKey(setting)) && seen.add(placeKey(setting)));
   const merged = [...found];
   for (const setting of rest) {
-    const before = merged.findIndex((each) => rankOf(each.setting) > rankOf(setting));
-    merged.splice(before < 0 ? merged.length : before, 0, { setting, depth: -1 });
+    const nearer = merged.findLastIndex((each) => each.setting.source.profile === undefined && rankOf(each.setting) <= rankOf(setting));
+    const farther = merged.findIndex((each) => rankOf(each.setting) > rankOf(setting));
+    merged.splice(nearer >= 0 ? nearer + 1 : farther < 0 ? merged.length : farther, 0, { setting, depth: -1 });
   }
   const levels = merged.map(({ setting, depth }, i): Level => {
     const base = { level: levelOf(setting), text: setting.source.text, place: setting.source.place };

@@ -1,4 +1,4 @@
-import { carrierOf } from "../annotations/read.ts";
+import { carrierOf, ownsPods } from "../annotations/read.ts";
 import { keyOf, type Layer, type Setting } from "../annotations/setting.ts";
 import { rows, scopes, type SettingName } from "../annotations/table.ts";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
@@ -71,7 +71,7 @@ function explainInput(view: Looking): Told {
     case "Service": return explainService(view);
     case "Workload": return explainWorkload(view);
     case "Namespace": return explainNamespace(view);
-    default: return explainOther(view);
+    default: return ownsPods(view.object) ? explainPods(view) : explainOther(view);
   }
 }
 
@@ -95,9 +95,17 @@ function explainOther({ object, item }: Looking): Told {
   const place = { ref: refOf(object), path: ["metadata", "name"] };
   const owners = ownersOf(object);
   const text = owners ? `made by an earlier run with ${owners.meshes.map((mesh) => mesh.replace("/", " ")).join(" and ")}, which is not here: left as it is`
-    : groupOf(object).endsWith(".istio.io") ? "somebody wrote it by hand, so it is nobody's but theirs: istiomize leaves it as it is, and makes nothing that would get in its way"
+    : groupOf(object).endsWith(".istio.io") ? "written by hand: istiomize did not make it, leaves it as it is, and makes nothing that would get in its way"
       : item ? "istiomize makes nothing of it" : "istiomize passes it on as it is";
   return { role: groupOf(object).endsWith(".istio.io") ? "hand-written" : "other", settings: [], objects: [], notes: [{ text, place }] };
+}
+
+/** Job, CronJob and Pod: nobody routes to them, and they carry two annotations. */
+function explainPods(view: Looking): Told {
+  const { own } = view.run.context.levels.of(view.object);
+  const became: Became = new Map();
+  const objects = editsOf(view, became, [...own.values()]);
+  return { role: "workload", objects, settings: keysOf([own]).map((key) => withWhy(resolve(key, [own], became), "its pods have it already")), notes: [{ text: "no Service leads to its pods: only istiomize.dev/inject says something here" }] };
 }
 
 // ---- a Service

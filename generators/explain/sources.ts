@@ -123,6 +123,7 @@ export class FieldSources {
     const special = service && kindOf(object) === "VirtualService" ? this.#portOrHost(object, service, path) : undefined;
     if (special) return special;
     const origin = originOf({ object, decided, source: refOf(owner), ...(from && { from }) }, path);
+    if (origin.setting && service && isOwnHost(origin.setting, path) && valueAt(object, path) === this.#run.context.plans.get(service)?.host) return { from: `the name of Service ${service.name}`, place: at(service.object, "metadata", "name") };
     if (origin.setting) return { ...inWords(origin.setting), setting: origin.setting, ...(origin.field && { field: origin.field }) };
     if (kindOf(object) === "VirtualService") return service ? this.#virtualServiceField(made, service, path) : { from: describe(refOf(owner)), place: origin.place };
     if (kindOf(object) === "DestinationRule") return service ? this.#destinationRuleField(made, service, path) : { from: describe(refOf(owner)), place: origin.place };
@@ -220,8 +221,11 @@ export class FieldSources {
     const rollout = service.governed?.virtualService;
     if (path.at(-1) === "name" && path.length === 4) {
       if (rollout?.routes.includes(String(valueAt(object, path)))) return { from: `the name that Rollout ${service.governed!.rollout.name} has for it`, place: service.governed!.rollout.place };
-      if (/^default/.test(String(valueAt(object, path))) || !first) return { from: "istiomize: the rule for everything that no other rule takes", place: own.place };
-      return { ...inWords(first), setting: first };
+      const name = String(valueAt(object, path));
+      if (/^default/.test(name) || !first) return { from: "istiomize: the rule for everything that no other rule takes", place: own.place };
+      const [, routed] = [...service.routeLayers].find(([route]) => name === route || name.startsWith(`${route}-`)) ?? [];
+      const named = name.startsWith("fault-match") ? also.find((each) => each.name === "fault-match") : /^pin-/.test(name) ? also.find((each) => each.name === "match.<dest>") : routed && also.find((each) => [...routed.values()].includes(each));
+      return { ...inWords(named ?? first), setting: named ?? first };
     }
     if (path.at(-1) === "attempts") {
       const cause = this.#settingsAt(decided, path).find(({ name }) => name.startsWith("retry-") && rows[name].writes.includes(".retries."));
@@ -314,6 +318,11 @@ export class FieldSources {
     if (inner === "httpsRedirect") return this.#held(["spec", "gateways", gateway.alias, "http"]) ? below("http") : { ...below("tls"), from: `spec.gateways.${gateway.alias}.tls of the ServiceMesh: with it, HTTP is redirected` };
     return below("tls", ...(inner === undefined ? [] : [inner]));
   }
+}
+
+/** Whether a host stands beside a subset or port that a setting chose: the host itself may be that of the Service. */
+function isOwnHost({ name }: Setting, path: readonly string[]): boolean {
+  return path.at(-1) === "host" && path.at(-2) === "destination" && !/routes$|-patch$/.test(name);
 }
 
 function at(object: KubeObject, ...path: readonly string[]): Place {

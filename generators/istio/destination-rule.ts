@@ -159,8 +159,9 @@ function makeSubsetPolicy(service: MeshService, subset: Subset): Mapping | undef
 
 /** `none` for all that a block holds cannot be said for one port or subset: Istio then takes the Service's block. */
 function checkEmptied(service: MeshService): readonly Diagnostic[] {
+  const narrower = [...service.portLayers.values(), ...service.subsets.map(({ layer }) => layer)].filter((layer) => [...layer.values()].some(({ removed }) => removed));
+  if (narrower.length === 0) return [];
   const whole = makeTrafficPolicy(service.settings, fitsService(service));
-  const narrower = [...service.portLayers.values(), ...service.subsets.map(({ layer }) => layer)];
   return narrower.flatMap((layer) => {
     const own = makeTrafficPolicy(service.settings.with(layer), fitsService(service));
     return [...layer.values()].filter((setting) => {

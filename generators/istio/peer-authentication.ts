@@ -58,7 +58,7 @@ function makeNamespaceWide(context: MeshContext): readonly Made[] {
   }
   return [...modes].sort((a, b) => compareText(a[0], b[0]))
     .map(([namespace, { mode, source, setting }]) => ({
-      object: makeObject(context, "default", namespace, source, { mtls: { mode } }), from: fromMesh(context), ...(setting && { decided: [decideMode(["mtls"], setting)] }),
+      object: makeObject(context, "default", namespace, source, { mtls: { mode } }), from: setting ? setting.source.place : fromMesh(context), ...(setting && { decided: [decideMode(["mtls"], setting)] }),
     }));
 }
 

@@ -82,12 +82,8 @@ export function groupOf(object: KubeObject): string {
 
 export function refOf(object: KubeObject): ResourceRef {
   const namespace = namespaceOf(object);
-  return {
-    apiVersion: asText(object["apiVersion"]) ?? "",
-    kind: kindOf(object),
-    name: nameOf(object),
-    ...(namespace && { namespace }),
-  };
+  const ref = { apiVersion: asText(object["apiVersion"]) ?? "", kind: kindOf(object), name: nameOf(object) };
+  return namespace ? { ...ref, namespace } : ref;
 }
 
 /** Group, kind, namespace and name: what makes two objects the same one, whatever their version. */

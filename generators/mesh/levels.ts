@@ -128,8 +128,8 @@ function checkLocked(layers: readonly Layer[], config: MeshConfig): readonly Dia
 
 /** The escape hatches may not write what is locked or limited. */
 function checkPatches(layer: Layer, config: MeshConfig): readonly Diagnostic[] {
+  if (config.locked.length + config.limits.size === 0) return [];
   const guarded = new Set([...config.locked, ...config.limits.keys()]);
-  if (guarded.size === 0) return [];
   return (["virtual-service-patch", "routes", "destination-rule-patch"] as const).flatMap((name) => {
     const patch = layer.get(name);
     if (!patch || patch.removed) return [];

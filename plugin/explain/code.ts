@@ -8,7 +8,7 @@ import { readMessages } from "./messages.ts";
 /** One code as `--format json` gives it; fields are added in later versions, never taken away. */
 export function describeCode(code: Code): object {
   const { severity, title, why, mild } = catalogue[code];
-  const example = readMessages()[code];
+  const example = exampleOf(code);
   return {
     code, severity, mildSeverity: mild ?? null, title, why, example: example ?? null, fix: (example && fixIn(example)) ?? null, canBeAccepted: whyNotAccepted(code) === undefined,
     rules: rulesOf(code).map(([rule, { says, docs }]) => ({ rule, says, page: istioPage(docs) })), about: besideTheRules[code] ?? null,
@@ -18,7 +18,7 @@ export function describeCode(code: Code): object {
 /** One code for people: what it means, a message as somebody read it, how to fix it and how to accept it. */
 export function writeCode(code: Code, layout: Layout): string {
   const { severity, title, why, mild } = catalogue[code];
-  const example = readMessages()[code];
+  const example = exampleOf(code);
   const rules = rulesOf(code);
   return `${[
     `${paint(code, "bold", layout)}  ${paint(severity, severity as Style, layout)}: ${title}${mild === undefined ? "" : `; ${mild === "info" ? "an info" : "a warning"} where somebody may mean it`}`, ...wrap(why, 0, layout),
@@ -32,6 +32,12 @@ export function writeCode(code: Code, layout: Layout): string {
       ["see", [...new Set(rules.map(([, { docs }]) => istioPage(docs)))].join("\n")],
     ], layout),
   ].join("\n")}\n`;
+}
+
+/** A message as somebody read it. */
+function exampleOf(code: Code): string | undefined {
+  const rest = readMessages()[code];
+  return rest && `${catalogue[code].severity} ${code}  ${catalogue[code].title}\n${rest}`;
 }
 
 function rulesOf(code: Code): readonly (readonly [string, (typeof ruleBook)[string]])[] {

@@ -13,7 +13,7 @@ export function writeExplanation({ ref, earlier, notes, settings, objects, diagn
   const before = earlier.map((each) => each.name).filter((each) => each !== ref.name);
   const about = [
     ...(before.length > 0 ? [{ text: `called ${[...new Set(before)].join(", ")} in its file` }] : []), ...notes,
-    ...(diagnostics.length === 0 ? [] : [{ text: `\`istiomize lint\` says of it: ${[...new Set(diagnostics.map(({ code, severity, title }) => `${severity} ${code} ${title}`))].join("; ")}` }]),
+    ...(diagnostics.length === 0 ? [] : [{ text: `the checks say of it: ${[...new Set(diagnostics.map(({ code, severity, title }) => `${severity} ${code} ${title}`))].join("; ")}` }]),
   ];
   return [
     ...head, ...about.flatMap((note) => writeNote(note, at, layout)),

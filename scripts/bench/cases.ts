@@ -5,7 +5,7 @@ import { bundle, findTools, root, toolPath } from "../tools.ts";
 import { benchArgoCd } from "./argocd.ts";
 import { interleave, median, medianRatio, medianSeconds, runCommand } from "./measure.ts";
 import type { Command } from "./measure.ts";
-import { makeResourceList, makeStream, writeFilesTree, writeHandwrittenTree, writeMeshedTree } from "./trees.ts";
+import { makeHandwrittenStream, makeResourceList, makeStream, writeFilesTree, writeHandwrittenTree, writeMeshedTree } from "./trees.ts";
 
 export interface Figure {
   readonly what: string;
@@ -54,6 +54,27 @@ function benchPipe({ folder, rounds = 5 }: BenchContext): Figure[] {
     { what: "… peak memory", value: peak(small), unit: "MiB" },
     { what: "pipe, 10,000 services", value: medianSeconds(large), unit: "s", atMost: 3 },
     { what: "… peak memory", value: peak(large), unit: "MiB", atMost: 1024 },
+    { what: "… against 1,000 services", value: medianRatio(large, small), unit: "×", atMost: 12 },
+  ];
+}
+
+/** Why one Service of many is what it is: the function runs once more, and nothing else takes long. */
+function benchExplain({ folder, rounds = 7 }: BenchContext): Figure[] {
+  const input = makeStream(1_000);
+  const { run, explain } = interleave({ run: pipe(input), explain: { program: node, args: [bundle, "explain", "Service/ms-00500", "-"], input } }, rounds, folder);
+  return [
+    { what: "explain one of 1,000 services on a pipe", value: medianSeconds(explain), unit: "s" },
+    { what: "… against the function", value: medianRatio(explain, run), unit: "×", atMost: 1.2 },
+  ];
+}
+
+/** Every check on Istio objects that people wrote. */
+function benchLint({ folder, rounds = 5 }: BenchContext): Figure[] {
+  const lint = (services: number): Command => ({ program: node, args: [bundle, "lint", "-"], input: makeHandwrittenStream(services, runCommand(pipe(makeStream(services)), folder).stdout) });
+  const { small, large } = interleave({ small: lint(1_000), large: lint(10_000) }, rounds, folder);
+  return [
+    { what: "lint, 1,000 services with Istio objects by hand on a pipe", value: medianSeconds(small), unit: "s", atMost: 2 },
+    { what: "lint, 10,000 services", value: medianSeconds(large), unit: "s" },
     { what: "… against 1,000 services", value: medianRatio(large, small), unit: "×", atMost: 12 },
   ];
 }
@@ -140,6 +161,8 @@ function benchSize(): Figure[] {
 export const benchCases: Readonly<Record<string, BenchCase>> = {
   function: benchFunction,
   pipe: benchPipe,
+  lint: benchLint,
+  explain: benchExplain,
   render: benchRender,
   generate: benchGenerate,
   argocd: benchArgoCd,

@@ -131,6 +131,12 @@ export function makeResourceList(services: number): string {
   });
 }
 
+/** The same services without annotations, and the Istio objects beside them as if people had written those. */
+export function makeHandwrittenStream(services: number, meshed: string): string {
+  const byHand = meshed.split("---\n").filter((document) => document.includes(generatedFrom)).map((document) => document.replace(/ {2}annotations:\n {4}istiomize\.dev\/generated-from: .*\n/, ""));
+  return [namespace("  labels:\n    istio-injection: enabled\n"), ...Array.from({ length: services }, (_, index) => writeService(index, false)), ...byHand].join("---\n");
+}
+
 /** The resource layout: a base with one file per service and the ServiceMesh, and an overlay. Gives the overlay. */
 export function writeMeshedTree(folder: string, services: number): string {
   return writeTree(folder, {

@@ -33,16 +33,17 @@ function checkCounters(object: IstioObject, { value, path }: Found): readonly Di
 function checkEjection(object: IstioObject, { value, path }: Found, policy: Policy, world: IstioWorld): readonly Diagnostic[] {
   const service = serviceOf(object, world);
   if (!service || service.shape !== "cluster" || isSteered(object, world) || (value["consecutive5xxErrors"] === 0 && !value["consecutiveGatewayErrors"] && !value["consecutiveLocalOriginFailures"])) return [];
-  const workloads = countedPods(object, policy, world);
-  if (!workloads || workloads.length === 0) return [];
-  const of = policy.subset ? `subset ${policy.subset.name} of ${nameOf(service.object)}` : `Service ${nameOf(service.object)}`;
+  const workloads = policy.subset ? podsOfSubset(service, policy.subset, world) : podsBehind(service, world);
   const pods = countPods(workloads);
   const written = value["maxEjectionPercent"];
   const percent = typeof written === "number" && written > 0 ? written : 10;
+  const ejectsNobody = pods !== undefined && pods > 0 && Math.floor((pods * percent) / 100) < 1;
+  if (workloads.length === 0 || (!ejectsNobody && percent !== 100) || !isCalled(object, policy, world)) return [];
+  const of = policy.subset ? `subset ${policy.subset.name} of ${nameOf(service.object)}` : `Service ${nameOf(service.object)}`;
   const at = [...path, ...(percent === written ? ["maxEjectionPercent"] : object.isOurs ? Object.keys(value).slice(0, 1) : [])];
   const isKey = object.isOurs && object.wordFor(...at).startsWith("outlier-");
   const words = isKey ? `outlier-max-ejection-percent ${percent}%` : `maxEjectionPercent ${percent}`;
-  if (pods !== undefined && pods > 0 && Math.floor((pods * percent) / 100) < 1) {
+  if (ejectsNobody) {
     const needed = Math.ceil(100 / pods);
     return [diagnose("IZ361", object.placeOf(...at), { percent: percent === written ? words : "Istio's default of 10%", pods, of, needed, ...(!isKey && { field: `maxEjectionPercent: ${needed}` }) }, subjectOf(object))];
   }
@@ -55,13 +56,12 @@ function checkEjection(object: IstioObject, { value, path }: Found, policy: Poli
   return [];
 }
 
-/** The pods of the cluster that a policy is for; none where no call goes there. */
-function countedPods(object: IstioObject, { subset }: Policy, world: IstioWorld): readonly Workload[] | undefined {
-  const service = serviceOf(object, world)!;
+/** Whether any call goes to the cluster that a policy is for. */
+function isCalled(object: IstioObject, { subset }: Policy, world: IstioWorld): boolean {
   const routed = routesTo(world.resolve(hostOf(object), object.namespace), world).filter(({ isMirror, weight }) => !isMirror && weight !== 0);
   const isNamed = routed.some((route) => route.subset !== undefined);
-  if (subset) return routed.some((route) => route.subset === subset.name) ? podsOfSubset(service, subset, world) : undefined;
-  return isNamed && routed.every((route) => route.subset !== undefined) ? undefined : podsBehind(service, world);
+  if (subset) return routed.some((route) => route.subset === subset.name);
+  return !(isNamed && routed.every((route) => route.subset !== undefined));
 }
 
 /** Outlier detection switches locality failover on, so calls stay in the zone of the caller (rule S8); of use to know where pods are spread over zones. */
@@ -76,6 +76,7 @@ export const checkLocality: ObjectCheck = (object, world) => {
 };
 
 function spreadsOverZones({ podSpec }: Workload): boolean {
+  if (podSpec["affinity"] === undefined && podSpec["topologySpreadConstraints"] === undefined) return false;
   const isZone = (key: unknown): boolean => key === "topology.kubernetes.io/zone" || key === "failure-domain.beta.kubernetes.io/zone";
   const antiAffinity = mappingAt(podSpec, "affinity", "podAntiAffinity");
   const terms = [

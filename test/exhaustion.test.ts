@@ -83,8 +83,9 @@ describe("input that is made to use up time or memory", () => {
         ["a=1,", "a.", "1m", "a;", "a-", "1.", "10.0.0.0/8,", "a=1;", "header:", "cookie:a;", "- a\\n", "[a],", "a b", "1h1m"].flatMap((piece) => [piece.repeat(length / piece.length), piece.repeat(length / piece.length) + "!"]));
       for (const [name, row] of Object.entries(rows)) for (const value of hostile) {
         process.stdout.write(name + " " + value.slice(0, 12) + "\\n");
-        const kind = { Service: ["v1", "Service"], Workload: ["apps/v1", "Deployment"], Namespace: ["v1", "Namespace"] }[row.on[0]];
-        readAnnotations({ apiVersion: kind[0], kind: kind[1], metadata: { name: "web", annotations: { ["istiomize.dev/" + name]: value } } }, { istioVersion: "1.99", limits: new Map() }, false);
+        const kind = { Service: ["v1", "Service"], Workload: ["apps/v1", "Deployment"], Namespace: ["v1", "Namespace"] }[row.on[0] ?? "Service"];
+        const key = (row.on.length === 0 ? row.behind[0] + ".x." : "") + name.replace(/<.*>/, "x");
+        readAnnotations({ apiVersion: kind[0], kind: kind[1], metadata: { name: "web", annotations: { ["istiomize.dev/" + key]: value } } }, { istioVersion: "1.99", limits: new Map() }, false);
       }
       process.stdout.write("done\\n");`;
     const { stdout, stderr } = spawnSync(process.execPath, ["--max-old-space-size=512", "--import", "tsx", "--input-type=module", "-e", script], { cwd: root, encoding: "utf8", maxBuffer: 2 ** 28, timeout: 300_000 });

@@ -31,10 +31,6 @@ export function ownsPods(object: KubeObject): boolean {
   return podOwners.has(`${groupOf(object)}/${kindOf(object)}`);
 }
 
-export function annotationPlace(object: KubeObject, key: string): Place {
-  return { ref: refOf(object), path: ["metadata", "annotations", key] };
-}
-
 /** Reads every annotation under our prefix; `lenient` turns unknown keys into warnings. */
 export function readAnnotations(object: KubeObject, guardrails: Guardrails, lenient: boolean): { settings: ObjectSettings; diagnostics: readonly Diagnostic[] } {
   const annotations = mappingAt(object, "metadata", "annotations");

@@ -21,7 +21,7 @@ export interface IstioObject {
   /** Holds fields of Istio's own that nothing has read yet: written by hand, or merged from a patch or `routes`. */
   readonly isOpen: boolean;
   /** Who it concerns beside the object at the place that a message names: its Service, where it is ours. */
-  readonly subject?: ResourceRef;
+  readonly subject?: ResourceRef | undefined;
   /** Where a person changes a field: the annotation that it comes from in an object of ours, else the field itself. */
   placeOf(...path: readonly string[]): Place;
   /** What a person calls a field: `retry-attempts` where an annotation writes it, `retries.attempts` by hand. */
@@ -35,26 +35,19 @@ export class IstioWorld {
   readonly context: MeshContext;
   /** All Istio objects that will be in the cluster, ours and people's. */
   readonly objects: readonly IstioObject[];
-  readonly #services = new Map<string, KnownService>();
   readonly #byKind = new Map<string, IstioObject[]>();
-  readonly #rulesByHost = new Map<string, IstioObject[]>();
-  readonly #entryByHost = new Map<string, IstioObject>();
+  #services: ReadonlyMap<string, KnownService> | undefined;
+  #rulesByHost: ReadonlyMap<string, readonly IstioObject[]> | undefined;
+  #entryByHost: ReadonlyMap<string, IstioObject> | undefined;
+  #speaksGrpc: boolean | undefined;
 
   constructor(context: MeshContext, made: readonly Made[]) {
     this.context = context;
-    this.objects = [...context.kept.map(({ object }) => describeKept(object, context.config)), ...made.filter(({ object }) => groupOf(object).endsWith(".istio.io")).map((each) => describeMade(each, context.config))];
-    for (const service of context.known) {
-      const namespace = namespaceFor(service.object, context.config);
-      this.#services.set(namespace === "" ? nameOf(service.object) : fullHost(nameOf(service.object), { namespace, clusterDomain: context.config.clusterDomain }), service);
-    }
-    for (const object of this.objects) {
-      push(this.#byKind, object.kind, object);
-      if (object.kind === "DestinationRule") {
-        const host = this.resolve(asText(object.spec["host"]) ?? "", object.namespace);
-        push(this.#rulesByHost, host, object);
-      }
-      if (object.kind === "ServiceEntry") for (const host of asList(object.spec["hosts"])) if (typeof host === "string") this.#entryByHost.set(host, object);
-    }
+    this.objects = [
+      ...context.kept.map(({ object }) => new KeptObject(object, context.config)),
+      ...made.filter(({ object }) => groupOf(object).endsWith(".istio.io")).map((each) => new MadeObject(each, context.config)),
+    ];
+    for (const object of this.objects) push(this.#byKind, object.kind, object);
   }
 
   get config(): MeshConfig {
@@ -72,15 +65,16 @@ export class IstioWorld {
 
   /** The Service of the input that a host means. */
   serviceOf(host: string, namespace: string): KnownService | undefined {
-    return this.#services.get(this.resolve(host, namespace));
+    return this.#servicesByHost.get(this.resolve(host, namespace));
   }
 
   /** The ServiceEntry of the input that has a host, by its name or by a wildcard. */
   entryOf(host: string): IstioObject | undefined {
-    const exact = this.#entryByHost.get(host);
+    const entries = this.#entryByHost ??= indexEntries(this.ofKind("ServiceEntry"));
+    const exact = entries.get(host);
     if (exact) return exact;
     for (let at = host.indexOf("."); at >= 0; at = host.indexOf(".", at + 1)) {
-      const found = this.#entryByHost.get(`*${host.slice(at)}`);
+      const found = entries.get(`*${host.slice(at)}`);
       if (found) return found;
     }
     return undefined;
@@ -88,7 +82,7 @@ export class IstioWorld {
 
   /** The DestinationRules for a host, wherever they stand. */
   rulesFor(host: string, namespace: string): readonly IstioObject[] {
-    return this.#rulesByHost.get(this.resolve(host, namespace)) ?? [];
+    return (this.#rulesByHost ??= this.#indexRules()).get(this.resolve(host, namespace)) ?? [];
   }
 
   /** Whether a resolved host has the form of a Service of this cluster. */
@@ -98,8 +92,30 @@ export class IstioWorld {
 
   /** Host names of the Services, for suggestions. */
   hosts(): readonly string[] {
-    return [...this.#services.keys()].sort(compareText);
+    return [...this.#servicesByHost.keys()].sort(compareText);
   }
+
+  /** Whether any Service of the input has a gRPC port. */
+  get speaksGrpc(): boolean {
+    return this.#speaksGrpc ??= this.context.known.some(({ ports }) => ports.some(({ protocol }) => protocol === "grpc"));
+  }
+
+  get #servicesByHost(): ReadonlyMap<string, KnownService> {
+    return this.#services ??= new Map(this.context.known.map((service) => {
+      const [name, namespace] = [nameOf(service.object), namespaceFor(service.object, this.config)];
+      return [namespace === "" ? name : fullHost(name, { namespace, clusterDomain: this.config.clusterDomain }), service];
+    }));
+  }
+
+  #indexRules(): ReadonlyMap<string, readonly IstioObject[]> {
+    const rules = new Map<string, IstioObject[]>();
+    for (const object of this.ofKind("DestinationRule")) push(rules, this.resolve(asText(object.spec["host"]) ?? "", object.namespace), object);
+    return rules;
+  }
+}
+
+function indexEntries(entries: readonly IstioObject[]): ReadonlyMap<string, IstioObject> {
+  return new Map(entries.flatMap((object) => asList(object.spec["hosts"]).flatMap((host): [string, IstioObject][] => (typeof host === "string" ? [[host, object]] : []))));
 }
 
 function push<T>(lists: Map<string, T[]>, key: string, entry: T): void {
@@ -111,27 +127,82 @@ function push<T>(lists: Map<string, T[]>, key: string, entry: T): void {
 /** One rule over one object that will be in the cluster. */
 export type ObjectCheck = (object: IstioObject, world: IstioWorld) => readonly Diagnostic[];
 
-function describeKept(object: KubeObject, config: MeshConfig): IstioObject {
-  const ref = refOf(object);
-  return {
-    object, ref, kind: kindOf(object), namespace: namespaceOf(object) || config.namespace, spec: mappingAt(object, "spec"), isOurs: false, isOpen: true,
-    placeOf: (...path) => ({ ref, path }),
-    wordFor: (...path) => path.filter((key) => !/^\[\d+\]$|^(spec|http|trafficPolicy|tcp|tls|connectionPool|outlierDetection)$/.test(key)).join("."),
-    settingOf: () => undefined,
-  };
+/** An object that people wrote, or that another run made. */
+class KeptObject implements IstioObject {
+  readonly object: KubeObject;
+  readonly ref: ResourceRef;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly spec: Mapping;
+  readonly isOurs = false;
+  readonly isOpen = true;
+
+  constructor(object: KubeObject, config: MeshConfig) {
+    this.object = object;
+    this.ref = refOf(object);
+    this.kind = this.ref.kind;
+    this.namespace = this.ref.namespace ?? config.namespace;
+    this.spec = mappingAt(object, "spec");
+  }
+
+  placeOf(...path: readonly string[]): Place {
+    return { ref: this.ref, path };
+  }
+
+  wordFor(...path: readonly string[]): string {
+    return path.filter((key) => !/^\[\d+\]$|^(spec|http|trafficPolicy|tcp|tls|connectionPool|outlierDetection)$/.test(key)).join(".");
+  }
+
+  settingOf(): undefined {
+    return undefined;
+  }
 }
 
-function describeMade({ object, beside, decided = [], from, isOpen = false }: Made, config: MeshConfig): IstioObject {
-  const source = refOf(beside?.object ?? object);
-  const origin = (path: readonly string[]): ReturnType<typeof originOf> => originOf({ object, decided, source, ...(from && { from }) }, path);
-  return {
-    object, ref: refOf(object), kind: kindOf(object), namespace: namespaceOf(object) || config.namespace, spec: mappingAt(object, "spec"), isOurs: true, isOpen,
-    ...(beside && { subject: source }),
-    placeOf: (...path) => origin(path).place,
-    wordFor: (...path) => origin(path).setting?.name ?? path.at(-1)!,
-    settingOf: (name, ...path) => decided.filter((each) => each.path.every((key, i) => path[i] === key)).sort((a, b) => b.path.length - a.path.length)
-      .map(({ settings, also = [] }) => also.find((each) => each.name === name) ?? settings.find(name)).find((setting) => setting !== undefined),
-  };
+/** An object of this run. Most of them nobody has anything to say about, so that all else is found when somebody asks. */
+class MadeObject implements IstioObject {
+  readonly object: KubeObject;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly spec: Mapping;
+  readonly isOurs = true;
+  readonly isOpen: boolean;
+  readonly #made: Made;
+
+  constructor(made: Made, config: MeshConfig) {
+    this.#made = made;
+    this.object = made.object;
+    this.kind = kindOf(made.object);
+    this.namespace = namespaceOf(made.object) || config.namespace;
+    this.spec = mappingAt(made.object, "spec");
+    this.isOpen = made.isOpen ?? false;
+  }
+
+  get ref(): ResourceRef {
+    return refOf(this.object);
+  }
+
+  get subject(): ResourceRef | undefined {
+    return this.#made.beside && refOf(this.#made.beside.object);
+  }
+
+  placeOf(...path: readonly string[]): Place {
+    return this.#originOf(path).place;
+  }
+
+  wordFor(...path: readonly string[]): string {
+    return this.#originOf(path).setting?.name ?? path.at(-1)!;
+  }
+
+  settingOf(name: SettingName, ...path: readonly string[]): Setting | undefined {
+    const { decided = [] } = this.#made;
+    return decided.filter((each) => each.path.every((key, i) => path[i] === key)).sort((a, b) => b.path.length - a.path.length)
+      .map(({ settings, also = [] }) => also.find((each) => each.name === name) ?? settings.find(name)).find((setting) => setting !== undefined);
+  }
+
+  #originOf(path: readonly string[]): ReturnType<typeof originOf> {
+    const { object, decided = [], from } = this.#made;
+    return originOf({ object, decided, source: this.subject ?? this.ref, ...(from && { from }) }, path);
+  }
 }
 
 /** The mappings of a list, with their steps in a path. */

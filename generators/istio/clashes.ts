@@ -17,11 +17,13 @@ export function resolveClashes(made: readonly Made[], context: MeshContext): Out
   const byIdentity = new Map(kept.map((object) => [identityOf(object), object]));
   const theirRules = rulesByHost(kept, context.config);
   const replaced = new Map<string, KubeObject>();
+  const claims = new Map<KubeObject, readonly string[]>();
   const value = made.flatMap((each): readonly Made[] => {
     const { object } = each;
     const keys = keysOf(object, context.config);
     const clash = keys.find((key) => byKey.has(key));
     const other = clash === undefined ? undefined : byKey.get(clash);
+    if (!other) claims.set(object, keys);
     if (other) {
       const host = hostOfKey(clash!);
       if (!ownersOf(other)) diagnostics.push(describeClash(object, other, host));
@@ -36,7 +38,7 @@ export function resolveClashes(made: readonly Made[], context: MeshContext): Out
     }));
     return namesake ? [] : [each];
   });
-  diagnostics.push(...value.flatMap(({ object }) => checkSubsetsOf(object, replaced, theirRules, context.config)), ...checkAmongOurs(value, context.config), ...checkNames(value));
+  diagnostics.push(...value.flatMap(({ object }) => checkSubsetsOf(object, replaced, theirRules, context.config)), ...checkAmongOurs(value, claims, context.config), ...checkNames(value));
   return { value, diagnostics };
 }
 
@@ -52,10 +54,10 @@ function withoutHost(object: KubeObject, host: string, config: MeshConfig): Kube
 }
 
 /** Two of ours that claim one host: a host in `hosts` that is another Service, or that two Services name. */
-function checkAmongOurs(made: readonly Made[], config: MeshConfig): readonly Diagnostic[] {
+function checkAmongOurs(made: readonly Made[], claims: ReadonlyMap<KubeObject, readonly string[]>, config: MeshConfig): readonly Diagnostic[] {
   const seen = new Map<string, KubeObject>();
   return made.flatMap(({ object, beside }) => {
-    const keys = keysOf(object, config);
+    const keys = claims.get(object) ?? keysOf(object, config);
     const other = keys.map((key) => seen.get(key)).find((each) => each !== undefined);
     for (const key of keys) if (!seen.has(key)) seen.set(key, object);
     if (!other || kindOf(object) !== "VirtualService" || identityOf(other) === identityOf(object)) return [];

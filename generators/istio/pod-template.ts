@@ -41,8 +41,22 @@ export const generatePodTemplates: Generator = (context) => {
 };
 
 function editWorkload(item: Item, meshed: ReadonlySet<string>, context: MeshContext): readonly Edit[] {
+  if (!mayHold(item, context)) return [];
   const { nearest, all } = layersOfPods(item, meshed, context);
   return [...editLabels(item, context.levels.of(item.object).own, layerSettings(nearest)), ...editAnnotations(item, layerSettings(all))];
+}
+
+/** Settings that stand on pod templates; `profile` brings others in. */
+const ofPods = new Set<SettingName>([
+  "inject", "revision", "dataplane-mode", "profile", ...resources.map(([name]) => name), ...proxyConfig.map(([name]) => name), ...traffic.map(([name]) => name),
+]);
+
+/** Whether any level of a workload says something of its pods; most say nothing. */
+function mayHold({ object }: Item, { config, levels }: MeshContext): boolean {
+  return [levels.of(object).own, ...levels.ofNamespace(namespaceFor(object, config)), config.defaults].some((layer) => {
+    for (const { name } of layer.values()) if (ofPods.has(name)) return true;
+    return false;
+  });
 }
 
 /** The levels behind a workload's pods, farthest first: those that hold for its labels, and those for its sidecar. */

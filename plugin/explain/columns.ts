@@ -63,6 +63,11 @@ function stack(row: readonly Cell[], indent: number, layout: Layout): readonly s
   const width = layout.width!;
   const head = second && indent + lengthOf(first!.text) + 2 + lengthOf(second.text) <= width ? [first!, second] : [first!];
   const below = head.length === 2 || !second ? rest : [second, ...rest];
+  const whole = indent + 4 + below.reduce((sum, { text }) => sum + lengthOf(text) + 2, -2);
+  if (below.length > 1 && whole <= width) return [
+    `${" ".repeat(indent)}${head.map((cell) => paint(cell.text, cell.style, layout)).join("  ")}`,
+    `${" ".repeat(indent + 4)}${below.map((cell) => paint(cell.text, cell.style, layout)).join("  ")}`,
+  ];
   return [
     `${" ".repeat(indent)}${head.map((cell) => paint(cell.text, cell.style, layout)).join("  ")}`,
     ...below.flatMap((cell) => wrap(cell.shrinks ? cut(cell.text, Math.max(width - indent - 4, least)) : cell.text, indent + 4, layout).map((line) => line.replace(/\S.*/, (text) => paint(text, cell.style, layout)))),

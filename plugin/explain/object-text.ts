@@ -58,10 +58,19 @@ function writeSetting(resolved: Resolved, placesOf: Source["placesOf"], layout: 
     ], ...rest];
   });
   const fields = groupFields(became);
-  const result = fields.length > 0
-    ? writeColumns(fields.map((field, i): readonly Cell[] => [{ text: i === 0 ? "becomes" : "" }, { text: field.owner }, { text: field.shown, style: "info" }]), 2, layout)
+  const result = fields.length > 0 ? writeFields(fields, layout)
     : wrap(`becomes  no field: ${why ?? "no object is made that could hold it"}`, 2, layout);
   return [...writeColumns([head], 0, layout), ...writeColumns(chain, 2, layout), ...result];
+}
+
+/** Each field with its object; where the terminal is too narrow for that, the fields below their objects. */
+function writeFields(fields: ReturnType<typeof groupFields>, layout: Layout): readonly string[] {
+  const rows = fields.map((field, i): readonly Cell[] => [{ text: i === 0 ? "becomes" : "" }, { text: field.owner }, { text: field.shown, style: "info" }]);
+  const widest = [0, 1, 2].reduce((sum, column) => sum + Math.max(...rows.map((row) => [...row[column]!.text].length)) + 2, 0);
+  if (widest <= (layout.width ?? Infinity)) return writeColumns(rows, 2, layout);
+  return [...new Set(fields.map(({ owner }) => owner))].flatMap((owner, i) => [
+    ...wrap(`${i === 0 ? "becomes  " : "         "}${owner}`, 2, layout), ...fields.filter((field) => field.owner === owner && field.shown !== "").flatMap(({ shown }) => writeColumns([[{ text: shown, style: "info" }]], 13, layout)),
+  ]);
 }
 
 /** The fields that a setting became, entries of lists without a name as one, those beyond the first ten as a count. */

@@ -51,7 +51,7 @@ function checkConditions(rule: Rule, retries: Mapping, { object }: Routes): read
 
 function checkStreams(rule: Rule, { object }: Routes, world: IstioWorld): readonly Diagnostic[] {
   const timeout = asText(rule.body["timeout"]);
-  if (!timeout || timeout === "0s") return [];
+  if (!timeout || timeout === "0s" || !world.speaksGrpc) return [];
   const streaming = rule.destinations.filter(({ isMirror }) => !isMirror).flatMap(({ host, port }) => {
     const ports = world.serviceOf(host, object.namespace)?.ports ?? [];
     return ports.filter((each) => each.protocol === "grpc" && (port === undefined ? ports.length === 1 : each.number === port));

@@ -62,19 +62,45 @@ export function readRoutes(object: IstioObject): Routes {
   const gateways = listed.length > 0 ? listed : ["mesh"];
   return {
     object, hosts, gateways, isDelegate: hosts.length === 0, isMesh: hosts.length > 0 && gateways.includes("mesh"),
-    rules: (["http", "tls", "tcp"] as const).flatMap((kind) => entriesOf(spec[kind]).map(([body, step]) => readRule(kind, body, ["spec", kind, step]))),
+    rules: (["http", "tls", "tcp"] as const).flatMap((kind) => entriesOf(spec[kind]).map(([body, step]) => new ReadRule(kind, body, ["spec", kind, step]))),
   };
 }
 
-function readRule(kind: RuleKind, body: Mapping, path: readonly string[]): Rule {
+/** Most rules of a run are asked for little, so that their parts are read when somebody asks. */
+class ReadRule implements Rule {
+  readonly kind: RuleKind;
+  readonly body: Mapping;
+  readonly path: readonly string[];
+  #matches: readonly Match[] | undefined;
+  #destinations: readonly Destination[] | undefined;
+
+  constructor(kind: RuleKind, body: Mapping, path: readonly string[]) {
+    this.kind = kind;
+    this.body = body;
+    this.path = path;
+  }
+
+  get label(): string {
+    const name = asText(this.body["name"]);
+    return name ? `rule ${name}` : `${this.kind}${this.path.at(-1)}`;
+  }
+
+  get matches(): readonly Match[] {
+    return this.#matches ??= readMatches(this.body, this.path);
+  }
+
+  get isMatchless(): boolean {
+    return this.matches[0]!.path === this.path;
+  }
+
+  get destinations(): readonly Destination[] {
+    return this.#destinations ??= readDestinations(this.body, this.path);
+  }
+}
+
+function readMatches(body: Mapping, path: readonly string[]): readonly Match[] {
   const matches = entriesOf(body["match"]).map(([match, step]): Match => ({ body: match, path: [...path, "match", step] }));
-  const name = asText(body["name"]);
-  let destinations: readonly Destination[] | undefined;
-  return {
-    kind, body, path, label: name ? `rule ${name}` : `${kind}${path.at(-1)}`, isMatchless: matches.length === 0,
-    matches: matches.length > 0 ? matches : [{ body: {}, path }],
-    get destinations() { return destinations ??= readDestinations(body, path); }, // most rules of a run are never asked
-  };
+  return matches.length > 0 ? matches : [{ body: {}, path }];
 }
 
 function readDestinations(body: Mapping, path: readonly string[]): readonly Destination[] {

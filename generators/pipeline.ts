@@ -15,7 +15,7 @@ import { namespaceFor, readLevels } from "./mesh/levels.ts";
 import { ServiceLookup } from "./mesh/lookup.ts";
 import { isWanted } from "./mesh/injection.ts";
 import { findCanary, findFlaggerTargets, isNamedBy, type FlaggerTarget } from "./mesh/flagger.ts";
-import { findRollouts, governServices } from "./mesh/rollouts.ts";
+import { readRollouts } from "./mesh/governed.ts";
 import { checkUnserved, leftToFlagger, pairWorkloads, resolveSettings } from "./mesh/settings.ts";
 import { findSources, ownersOf } from "./mesh/sources.ts";
 import { findWorkloads } from "./mesh/workload.ts";
@@ -79,8 +79,7 @@ export function runPipeline(input: PipelineInput): PipelineResult {
   const levels = readLevels(sources, config);
   const workloads = findWorkloads(sources);
   const known = pairWorkloads(sources, workloads, levels);
-  const rollouts = findRollouts(sources, known, config);
-  const governance = governServices(rollouts, known, sources, config);
+  const { rollouts, governance } = readRollouts(sources, known, config);
   const settings = resolveSettings(known, levels, config, governance.governed);
   const lookup = new ServiceLookup(known, ({ object }) => namespaceFor(object, config));
   const flagger = findFlaggerTargets(sources, workloads, config);
@@ -99,7 +98,7 @@ export function runPipeline(input: PipelineInput): PipelineResult {
   const found = checks.flatMap((check) => check({ context, made, edits, istio, lint: input.lint === true }));
 
   const diagnostics = finishDiagnostics([
-    ...early, ...left.map(describeLeft), ...checkTwice(sources), ...levels.diagnostics, ...governance.diagnostics, ...settings.diagnostics,
+    ...early, ...left.map(describeLeft), ...checkTwice(sources, input.lint === true), ...levels.diagnostics, ...governance.diagnostics, ...settings.diagnostics,
     ...checkUnserved(workloads, known, levels, routed), ...[...plans.values()].flatMap((plan) => plan.diagnostics),
     ...owned.flatMap((service) => describeFlagger(service, findCanary(service, routed)!)), ...routed.flatMap((target) => describeAlone(target, context)),
     ...generated.flatMap((each) => each.diagnostics), ...clashes.diagnostics, ...found,
@@ -169,10 +168,10 @@ function describeLeft({ object }: Item): Diagnostic {
   return diagnose("IZ117", undefined, { mesh: ownersOf(object)!.meshes.map((mesh) => mesh.replace("/", " ")).join(" and ") });
 }
 
-function checkTwice(sources: readonly Item[]): readonly Diagnostic[] {
+function checkTwice(sources: readonly Item[], lint: boolean): readonly Diagnostic[] {
   const seen = new Set<string>();
   return sources.flatMap(({ object }) => {
-    if (nameOf(object) === "" || !["", "apps"].includes(groupOf(object))) return [];
+    if (nameOf(object) === "" || !(["", "apps"].includes(groupOf(object)) || (lint && groupOf(object).endsWith(".istio.io")))) return [];
     const identity = identityOf(object);
     if (seen.has(identity)) return [diagnose("IZ109", { ref: refOf(object), path: ["metadata", "name"] }, { other: describeObject(object) })];
     seen.add(identity);

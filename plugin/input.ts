@@ -117,7 +117,7 @@ export async function readInput(text: string, name: string, knowledge: Knowledge
   if (empty && (empty["items"] === undefined || empty["items"] === null || (Array.isArray(empty["items"]) && empty["items"].length === 0))) {
     return { frame: { style: "stream", head: list.text, chunks: [], tail: "", indent: 0 }, leaves, envelope: empty, diagnostics };
   }
-  if (diagnostics.length === 0) diagnostics.push(diagnose("IZ104", undefined, { found: "items that are no list of objects", expected: "`items:` with one object each, as kustomize and kpt write them" }, { position: at(list.line) }));
+  if (diagnostics.length === 0) diagnostics.push(diagnose("IZ104", undefined, { found: "items that are not a list of objects", expected: "`items:` with one object each, as kustomize and kpt write them" }, { position: at(list.line) }));
   return { frame: stream, leaves, envelope: empty ?? {}, diagnostics };
 }
 

@@ -110,7 +110,7 @@ function checkEnvelope(input: Input, functionConfig: KubeObject | undefined): Di
   }
   const given = input.envelope["functionConfig"];
   if (given !== undefined && given !== null && !functionConfig) {
-    return diagnose("IZ104", undefined, { found: "a functionConfig that is no mapping", expected: "one object, or none" });
+    return diagnose("IZ104", undefined, { found: "a functionConfig that is not a mapping", expected: "one object, or none" });
   }
   return undefined;
 }

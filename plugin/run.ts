@@ -29,7 +29,7 @@ export async function runAsFunction(options: RunOptions & { readonly config?: st
   const bytes = readAll(0);
   const name = "<stdin>";
   if (!isUtf8(bytes)) {
-    reportDiagnostics([diagnose("IZ102", undefined, { message: "bytes that are no UTF-8", help: "save the file as UTF-8; nothing was written" }, { position: { file: name, ...findInvalid(bytes) } })]);
+    reportDiagnostics([diagnose("IZ102", undefined, { message: "bytes that are not UTF-8", help: "save the file as UTF-8; nothing was written" }, { position: { file: name, ...findInvalid(bytes) } })]);
     return 1;
   }
   const text = bytes.toString("utf8");

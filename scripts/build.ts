@@ -24,6 +24,9 @@ const seldom = Object.fromEntries(Object.entries({
   values: ["generators/annotations/conditions.ts", "generators/annotations/policy-values.ts", "generators/annotations/route-values.ts"],
   schemas: ["generators/schemas/validator.ts"],
   lint: ["generators/checks/hand-written.ts"],
+  review: ["generators/checks/review.ts", "generators/mesh/origin.ts"],
+  rollouts: ["generators/checks/rollouts.ts", "generators/mesh/rollouts.ts"],
+  gateways: ["generators/mesh/settle-gateways.ts", "generators/istio/gateway-virtual-service.ts"],
 }).map(([part, files]) => [part, files.map((file) => join(root, file))]));
 
 const options: BuildOptions = {

@@ -178,7 +178,7 @@ describe("doctor on istiomize itself", () => {
     const ended = machine(t, { ...kustomize, istiomize: undefined }).doctor();
     assertFound(ended, "IZ455", `warning IZ455  istiomize is not on PATH
   read      no \`istiomize\` on PATH
-  expected  one: kustomize, kpt and Helm find the function by its name
+  expected  \`istiomize\`: kustomize, kpt and Helm find the function by its name
   help      \`istiomize install --bin DIR\`, with a DIR that is on PATH`);
     if (newest) assert.deepEqual(rowsOf(ended.stdout, "exec")[0], "fails: kustomize build --enable-alpha-plugins --enable-exec DIR: istiomize is not on PATH");
     if (newest) assert.deepEqual(rowsOf(ended.stdout, "render"), ["works: istiomize render DIR"]);
@@ -253,7 +253,7 @@ describe("doctor on istiomize itself", () => {
     const absent = machine(t, {}, { "home/.config/kustomize/plugin/.keep": "" }, { KUSTOMIZE_PLUGIN_HOME: "<dir>/named" }).doctor();
     assert.match(findingsOf(absent, "IZ458"), /^ {2}read {6}<dir>\/home\/\.config\/kustomize\/plugin \(\$HOME\/\.config\/kustomize\/plugin\), because <dir>\/named \(\$KUSTOMIZE_PLUGIN_HOME\) is not there$/m);
     const relative = machine(t, {}, { "named/.keep": "" }, { KUSTOMIZE_PLUGIN_HOME: "named" }).doctor();
-    assert.match(findingsOf(relative, "IZ458"), /^ {2}read {6}named \(\$KUSTOMIZE_PLUGIN_HOME\), which is no absolute path$/m);
+    assert.match(findingsOf(relative, "IZ458"), /^ {2}read {6}named \(\$KUSTOMIZE_PLUGIN_HOME\), which is not an absolute path$/m);
   });
 });
 
@@ -303,17 +303,17 @@ Built by themselves in tree
     assert.deepEqual([ended.code, verdictOf(ended)], [1, "3 errors: what is said above stands between this tree and its mesh"]);
     assertFound(ended, "IZ461", `tree/container/kustomization.yaml  error IZ461  what this tree needs does not work here
   read      tree/container (transformer, container function): no docker on PATH
-  expected  to be built with its mesh on this machine
+  expected  a build with its mesh on this machine
   help      install docker, or write exec: {path: istiomize} into config.kubernetes.io/function
 
 tree/exec/kustomization.yaml  error IZ461  what this tree needs does not work here
   read      tree/exec (transformer, exec function): kubectl alone is here, which skips exec functions
-  expected  to be built with its mesh on this machine
+  expected  a build with its mesh on this machine
   help      \`istiomize render tree/exec\` builds it with kubectl; or install kustomize
 
 tree/plugin/kustomization.yaml  error IZ461  what this tree needs does not work here
   read      tree/plugin (transformer, older plugin): no plugin home is there
-  expected  to be built with its mesh on this machine
+  expected  a build with its mesh on this machine
   help      \`istiomize install\` puts the plugin into its place`);
   });
 
@@ -328,7 +328,7 @@ tree/plugin/kustomization.yaml  error IZ461  what this tree needs does not work 
 
   test("finds a transformer without guard", (t) => {
     const { doctor } = machine(t, {}, { ...tree("tree/none", exec, "", ""), ...tree("tree/older", undefined, "", "") });
-    assertFound(doctor("tree"), "IZ462", `tree/none/mesh.yaml:2  warning IZ462  no guard
+    assertFound(doctor("tree"), "IZ462", `tree/none/mesh.yaml:2  warning IZ462  transformer without a guard
   read      a transformer that kustomize may skip without a word
   expected  spec.guard: true, and as a second document a PatchTransformer that deletes IstiomizeRan
   help      add both, as \`istiomize scaffold tree --layout transformer\` writes them`);
@@ -346,12 +346,12 @@ tree/plugin/kustomization.yaml  error IZ461  what this tree needs does not work 
     const ended = doctor("tree");
     assert.equal(ended.code, 1);
     const expected = "  expected  both, or none: spec.guard: true, and a PatchTransformer that deletes IstiomizeRan";
-    assertFound(ended, "IZ475", `tree/document/mesh.yaml:12  error IZ475  half a guard
+    assertFound(ended, "IZ475", `tree/document/mesh.yaml:12  error IZ475  incomplete guard
   read      the PatchTransformer of the guard, and no spec.guard: true
 ${expected}
   help      add it to the ServiceMesh, or every build fails
 
-tree/field/mesh.yaml:2  error IZ475  half a guard
+tree/field/mesh.yaml:2  error IZ475  incomplete guard
   read      spec.guard: true, and no PatchTransformer that deletes the marker
 ${expected}
   help      add it, or the marker goes to the cluster, which refuses it`);
@@ -388,7 +388,7 @@ ${expected}
     assertFound(doctor("tree"), "IZ463", `tree/mesh.yaml:7  warning IZ463  a function that older kustomize refuses
   read      exec.args in config.kubernetes.io/function
   expected  exec: {path: istiomize} and nothing else: kustomize before 5.7.0 and kpt stop at an unknown field
-  help      take it out; the settings of istiomize stand in the ServiceMesh`);
+  help      remove it; settings of istiomize belong in the ServiceMesh`);
   });
 
   test("finds paths that lead elsewhere, and programs that do not start", (t) => {
@@ -438,7 +438,7 @@ ${expected}
     assertFound(doctor("tree"), "IZ465", `tree/kustomization.yaml:2  warning IZ465  a schema of Istio's kinds alone
   read      openapi.path schema.json, which describes no kind of Kubernetes
   expected  no \`openapi\`, or a schema that holds the built-in kinds too
-  help      take it out: istiomize needs none, and settings of Istio's objects are annotations`);
+  help      remove it: istiomize needs none`);
   });
 });
 
@@ -523,7 +523,7 @@ Built in a cluster
       "repo/c.yaml": application("c", "path: resource\nplugin: {}"), "repo/d.yaml": application("d", "path: resource\nkustomize: {namePrefix: x-}\nplugin: {name: istiomize-v1}"),
     });
     const ended = doctor("repo");
-    const start = "error IZ469  Argo CD knows nothing of this name";
+    const start = "error IZ469  name that Argo CD does not know";
     const expected = "  expected  the name of a ConfigManagementPlugin, with `-<spec.version>` behind it where it has one: istiomize-v1";
     assertFound(ended, "IZ469", `repo/a.yaml:9  ${start}
   read      spec.source.kustomize.version "istiomise"
@@ -542,7 +542,7 @@ ${expected}
     assertFound(ended, "IZ468", `repo/d.yaml:8  error IZ468  kustomize and plugin in one source
   read      spec.source.kustomize beside spec.source.plugin
   expected  one of the two: Argo CD refuses an Application with both
-  help      what kustomize: says goes into an overlay, or use the plugin or exec mode, in which it works`);
+  help      move the settings of kustomize: into an overlay, or use the plugin or exec mode, in which they work`);
   });
 
   test("finds what is wrong with a plugin that runs istiomize, and leaves other plugins alone", (t) => {
@@ -555,7 +555,7 @@ ${expected}
     assertFound(ended, "IZ471", `repo/plugin.yaml:6  warning IZ471  a plugin that takes every kustomization
   read      discover: {find:{glob:**/kustomization.yaml}}
   expected  no \`discover\`, so that only Applications that name the plugin get it
-  help      take it out, and write \`plugin: {name: …}\` into the Applications that are meshed`);
+  help      remove it, and write \`plugin: {name: …}\` into the Applications that use istiomize`);
     assertFound(ended, "IZ472", `repo/plugin.yaml:8  warning IZ472  a pipe that hides a failure
   read      "kustomize build . | istiomize"
   expected  \`command: [istiomize, render, .]\`, which fails when a part of it does
@@ -699,7 +699,7 @@ describe("doctor on configuration in other places", () => {
     });
     const ended = doctor("repo");
     assert.deepEqual(inCluster(ended), ["Application a: fails", "Application b: fails", "Application c: fits", "Application d: fails"]);
-    const rest = "  expected  parameters as gitops/argocd/cmp/plugin.yaml announces them: strict, \"true\" or \"false\", and environment\n  help      mend it in spec.source.plugin.parameters of the Application";
+    const rest = "  expected  parameters as gitops/argocd/cmp/plugin.yaml announces them: strict, \"true\" or \"false\", and environment\n  help      correct it in spec.source.plugin.parameters of the Application";
     assertFound(ended, "IZ477", `repo/a.yaml:10  error IZ477  a parameter that istiomize refuses
   read      the plugin parameter strict is "true" or "false", not "yes"
 ${rest}

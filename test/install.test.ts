@@ -162,7 +162,7 @@ describe("install refuses, and touches nothing", () => {
   test("somebody else's program, at either place, whatever it is called", (t) => {
     const directory = temporary(t, { "bin/istiomize": "#!/bin/sh\necho 0.4.0\n", [`plugins/${plugin}`]: "#!/bin/sh\n" });
     const [program, other] = [here(directory, "bin/istiomize"), here(directory, `plugins/${plugin}`)];
-    assertRefused(directory, ["--plugin-home", "plugins", "--bin", "bin"], `${block(program, "a file that is no istiomize")}\n${block(other, "a file that is no istiomize")}\nistiomize: 2 errors\n`);
+    assertRefused(directory, ["--plugin-home", "plugins", "--bin", "bin"], `${block(program, "a file that is not istiomize")}\n${block(other, "a file that is not istiomize")}\nistiomize: 2 errors\n`);
   });
 
   test("a symbolic link that leads nowhere", (t) => {
@@ -185,7 +185,7 @@ describe("install refuses, and touches nothing", () => {
     const directory = temporary(t, { bin: "" });
     assertRefused(directory, ["--bin", "bin/inner"], `${here(directory, "bin/inner/istiomize")}  error IZ451  cannot be installed
   read      a file where a directory is needed (ENOTDIR)
-  expected  to be able to write here
+  expected  permission and space to write here
   help      move it away and run again, or choose another directory
 `);
   });
@@ -306,7 +306,7 @@ describe("install --argocd", () => {
     const directory = temporary(t, { f: "mine\n" });
     assertRefused(directory, ["--argocd", "f"], `${join(directory, "f")}  error IZ451  cannot be installed
   read      a file where a directory is needed (ENOTDIR)
-  expected  to be able to write here
+  expected  permission and space to write here
   help      move it away and run again, or choose another directory
 `);
   });

@@ -533,7 +533,7 @@ function routeList(what: string, fields: readonly string[], ends: readonly strin
     read: (value) => {
       const read = parseYaml(value);
       if ("problem" in read) return refuse(undefined, `${expects}; ${read.problem}`);
-      if (!Array.isArray(read.value) || read.value.length === 0) return refuse(undefined, `${expects}; this is ${asMapping(read.value) ? "one mapping: put \"- \" before it" : "no list"}`);
+      if (!Array.isArray(read.value) || read.value.length === 0) return refuse(undefined, `${expects}; this is ${asMapping(read.value) ? "one mapping: put \"- \" before it" : "not a list"}`);
       const entries: RouteEntry[] = [];
       for (const [i, written] of (read.value as readonly unknown[]).entries()) {
         const entry = readEntry(written, known, ends);
@@ -547,7 +547,7 @@ function routeList(what: string, fields: readonly string[], ends: readonly strin
 
 function readEntry(written: unknown, known: readonly string[], ends: readonly string[]): RouteEntry | { readonly problem: string } {
   const mapping = asMapping(written);
-  if (!mapping) return { problem: "no mapping of fields" };
+  if (!mapping) return { problem: "not a mapping of fields" };
   const strange = Object.keys(mapping).find((field) => !known.includes(field));
   if (strange !== undefined) {
     const near = suggest(strange, known);

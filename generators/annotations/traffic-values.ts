@@ -24,9 +24,15 @@ function isStatusCode(value: string): boolean {
   return statusCode.exec(value)?.[0] === value;
 }
 
-export const retryOn: ValueType<readonly string[]> = listOf(retryCondition, {
+const retryConditions = listOf(retryCondition, {
   expects: `a comma separated list of retry conditions (${conditions.join(", ")}) or status codes`,
 });
+
+/** A message names a few of the conditions only; `explain` and the reference have them all. */
+export const retryOn: ValueType<readonly string[]> = {
+  ...retryConditions,
+  read: (value) => ({ expects: "retry conditions, separated by commas, such as connect-failure,5xx,503; `istiomize explain retry-on` prints them all", ...retryConditions.read(value) }),
+};
 
 export const httpCodes: ValueType<readonly number[]> = listOf({ ...integer({ min: 100, max: 599 }), schema: { type: "integer", minimum: 100, maximum: 599, pattern: "^0*[1-5]\\d\\d$" } }, { expects: "a comma separated list of status codes from 100 to 599" });
 
@@ -80,7 +86,7 @@ function isPrime(n: number): boolean {
 function keepalive(fields: { readonly [name: string]: ValueType }, example: string, required: readonly string[]): ValueType<Mapping> {
   const part = `\\s*(${Object.keys(fields).join("|")})\\s*=[^,]+`;
   return bounded(256, {
-    expects: `${Object.keys(fields).join(", ")} separated by commas, such as ${example}`,
+    expects: `values for ${Object.keys(fields).join(", ")}, separated by commas, such as ${example}`,
     schema: { type: "string", pattern: `^${part}(,${part})*$` },
     read: (value) => {
       const found = parts(value, ",");

@@ -38,8 +38,8 @@ function checkTls(settings: Settings): readonly Diagnostic[] {
   };
   exclude(credential, files, "certificates from a Secret or from files, not from both");
   const skips = settings.get("tls-insecure-skip-verify");
-  if (skips?.value) exclude(skips, ["tls-ca-certificates", "tls-subject-alt-names"], "verification either way: skipped, or against these names and authorities");
-  if (mode.value === "ISTIO_MUTUAL") exclude(mode, [...files, "tls-credential-name", "tls-insecure-skip-verify"], "the mesh's own certificates with ISTIO_MUTUAL");
+  if (skips?.value) exclude(skips, ["tls-ca-certificates", "tls-subject-alt-names"], "one of the two: no verification, or verification against these names and authorities");
+  if (mode.value === "ISTIO_MUTUAL") exclude(mode, [...files, "tls-credential-name", "tls-insecure-skip-verify"], "ISTIO_MUTUAL alone: it uses the mesh's own certificates");
   if (mode.value === "MUTUAL" && !credential) {
     const missing = (["tls-client-certificate", "tls-private-key"] as const).filter((name) => !settings.has(name));
     if (missing.length > 0) found.push(diagnose("IZ216", mode.source.place, { key: "tls: MUTUAL", needs: `${missing.join(" and ")} (or tls-credential-name)` }));

@@ -37,7 +37,7 @@ function checkClaims({ ref }: MeshService, rules: readonly PlannedRule[]): reado
 function checkClients({ settings, ref }: MeshService): readonly Diagnostic[] {
   const [clients, exported] = [settings.get("client-selector"), settings.get("export-to")];
   if (!clients || !exported || (exported.value.length === 1 && exported.value[0] === ".")) return [];
-  return [diagnose("IZ217", clients.source.place, { one: nameWithValue(clients), other: nameWithValue(exported), why: "the rule for callers of its own namespace, or one that others see too" }, { subject: ref })];
+  return [diagnose("IZ217", clients.source.place, { one: nameWithValue(clients), other: nameWithValue(exported), why: "export-to: . with a client-selector: such a rule holds for callers of its own namespace only" }, { subject: ref })];
 }
 
 function nameWithValue(setting: Setting): string {

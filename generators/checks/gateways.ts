@@ -1,9 +1,7 @@
 import { diagnose, type Diagnostic, type Place } from "../diagnostics/diagnostic.ts";
 import { suggest } from "../diagnostics/suggest.ts";
-import { coversHost } from "../kube/host.ts";
-import { asList, compareText, describeObject, equal, groupOf, kindOf, nameOf, namespaceOf, selects, type ResourceRef } from "../kube/object.ts";
+import { asList, compareText, equal, nameOf, selects, type ResourceRef } from "../kube/object.ts";
 import { describeGateway, findGateway, hostReached, hostsFor, isPlainHttp, splitReference, type GatewayServer, type MeshGateway } from "../mesh/gateways.ts";
-import type { Check } from "./check.ts";
 import type { IstioObject, IstioWorld, ObjectCheck } from "./istio-object.ts";
 
 /** A Gateway of the input, ours or people's, with what its servers say. */
@@ -89,9 +87,15 @@ const checkGatewayBinding: ObjectCheck = (object, world) => {
   const written = gatewaysOf(object);
   if (written.length === 0) return [];
   const bindings = written.map((name) => ({ name, step: `[${asList(object.spec["gateways"]).indexOf(name)}]`, gateway: lookUp(name, object.namespace, world) }));
-  const missing = bindings.filter(({ name, gateway }) => !gateway && !isInternal(name)).map(({ name, step }) => describeMissing(object, name, step, world));
+  const missing = bindings.filter(({ name, gateway }) => !gateway && !isInternal(name) && !mayBeThere(name, object, world)).map(({ name, step }) => describeMissing(object, name, step, world));
   return [...missing, ...checkHosts(object, bindings)];
 };
+
+/** Whether a Gateway without a namespace has that name: only who applies it knows where it will be. */
+function mayBeThere(written: string, object: IstioObject, world: IstioWorld): boolean {
+  const [, name] = splitReference(written, object.namespace);
+  return !object.isOurs && know(world).described.some(({ gateway }) => gateway.name === name && gateway.namespace === "");
+}
 
 /**
  * Where Gateways of that namespace, or one of that name, are in the input, a missing one is a mistake. Elsewhere it may
@@ -101,10 +105,11 @@ function describeMissing(object: IstioObject, written: string, step: string, wor
   const [namespace, name] = splitReference(written, object.namespace);
   const all = [...know(world).described.map(({ gateway }) => gateway), ...world.config.gateways.values()];
   const elsewhere = [...new Set(all.filter((gateway) => gateway.name === name || gateway.alias === name).map((gateway) => `${gateway.namespace}/${gateway.name}`))];
-  const near = elsewhere.length === 1 ? elsewhere[0] : suggest(name, all.filter((gateway) => gateway.namespace === namespace).map((gateway) => gateway.name));
+  const near = elsewhere.length === 1 ? elsewhere[0] : suggest(name, all.filter((gateway) => gateway.namespace === namespace || gateway.namespace === "").map((gateway) => gateway.name));
   const suggestion = near === undefined || near.includes("/") ? near : written.includes("/") ? `${namespace}/${near}` : near;
   const place = object.placeOf("spec", "gateways", step);
-  const diagnostic = diagnose("IZ314", place, { name: written, namespace: object.namespace, ...(suggestion !== undefined && { suggestion }) }, object.subject && { subject: object.subject });
+  const diagnostic = diagnose("IZ314", place, { name: written, namespace: object.namespace, ...(suggestion !== undefined && { suggestion }) },
+    { ...(object.subject && { subject: object.subject }), absent: { kind: "Gateway", namespace, name } });
   if (object.isOurs || elsewhere.length > 0 || all.some((gateway) => gateway.namespace === namespace)) return diagnostic;
   return { ...diagnostic, severity: namespace === object.namespace ? "warning" : "info" };
 }
@@ -248,14 +253,3 @@ function placeOf({ object }: Described, world: IstioWorld, path: readonly string
 
 /** The checks of Gateways and of what is bound to them. */
 export const gatewayChecks: readonly ObjectCheck[] = [checkGatewayBinding, checkGatewayServers, checkGatewayPorts, checkUnusedHosts];
-
-/** Gateways that the ServiceMesh says are made elsewhere, and that are here with other hosts. */
-export const checkDescribedGateways: Check = ({ context }) => {
-  const { config, kept } = context;
-  return [...config.gateways.values()].filter(({ existing }) => existing).flatMap((gateway) => {
-    const item = kept.find(({ object }) => kindOf(object) === "Gateway" && groupOf(object) === "networking.istio.io" && nameOf(object) === gateway.name && (namespaceOf(object) || config.namespace) === gateway.namespace);
-    const actual = item && describeGateway(item, config).hosts;
-    const missing = actual ? gateway.hosts.filter((host) => !actual.some((outer) => outer === host || (!host.includes("/") && hostsFor([outer], "").some((each) => coversHost(each, host))))) : [];
-    return missing.length === 0 ? [] : [diagnose("IZ129", { ref: config.ref, path: ["spec", "gateways", gateway.alias, "hosts"] }, { gateway: gateway.alias, missing, object: describeObject(item!.object), actual: actual! })];
-  });
-};

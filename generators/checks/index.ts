@@ -3,11 +3,11 @@ import type { Check } from "./check.ts";
 import { checkCompanions } from "./companions.ts";
 import { checkCombinations } from "./combinations.ts";
 import { checkSharedPods, checkWaypoints } from "./destinations.ts";
-import { checkDescribedGateways } from "./gateways.ts";
+import { checkDescribedGateways } from "./described-gateways.ts";
 import { checkFaults, checkOwnedHosts } from "./generated.ts";
+import { checkRollouts } from "./governed.ts";
 import { checkObjects } from "./objects.ts";
 import { checkRetries } from "./retries.ts";
-import { checkRollouts } from "./rollouts.ts";
 import { checkServiceShape } from "./service-shape.ts";
 import { checkTargets } from "./targets.ts";
 

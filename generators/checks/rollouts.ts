@@ -10,7 +10,7 @@ import type { Check, CheckInput } from "./check.ts";
  * What Argo Rollouts itself asks of the objects that a Rollout names, before it does anything: rules of these names,
  * with both destinations. Only for Rollouts whose pods are behind a meshed Service.
  */
-export const checkRollouts: Check = (input) => {
+export const reviewRollouts: Check = (input) => {
   const { context } = input;
   const meshed = new Set(context.services.map(({ object }) => object));
   return context.rollouts.filter((rollout) => !context.governance.refused.has(rollout)).flatMap((rollout) => {
@@ -80,7 +80,7 @@ function missing(input: CheckInput, rollout: Rollout, kind: string, name: string
   const meshed = new Set(context.services.map(({ object }) => object));
   const apexes = findApexes(input, rollout);
   const asleep = apexes.find(({ object }) => !meshed.has(object));
-  if (asleep) return say(`it to be made for Service ${nameOf(asleep.object)}, which is not in the mesh`, `set istiomize.dev/enabled: "true" on Service ${nameOf(asleep.object)}, or add the ${kind} by hand`);
+  if (asleep) return say(`a ${kind}, which istiomize generates for Services in the mesh only: ${nameOf(asleep.object)} is not`, `set istiomize.dev/enabled: "true" on Service ${nameOf(asleep.object)}, or add the ${kind} by hand`);
   const candidates = (context.governance.candidates.get(rollout) ?? []).map(({ object }) => nameOf(object));
   if (apexes.length === 0 && kind === "VirtualService" && candidates.length > 0) {
     return say(`the name of a Service in front of its pods: ${candidates.join(", ")}`, `let the Rollout name ${candidates.find((each) => [...meshed].some((object) => nameOf(object) === each)) ?? candidates[0]}, or add the other one by hand`);
@@ -88,7 +88,7 @@ function missing(input: CheckInput, rollout: Rollout, kind: string, name: string
   if (apexes.length === 0 && rollout.rule && candidates.length === 0) {
     return say("a Service for both subsets: the stable and the canary Service each select their own pods only", "add a Service with the same selector that the Rollout does not name, with istiomize.dev/enabled: \"true\"");
   }
-  return say(`a ${kind} of this name`, "add it by hand, mend the name, or accept this where another Application brings it");
+  return say(`a ${kind} of this name`, "add it by hand, or correct the name; if another Application brings it, accept it (`istiomize explain IZ358` shows how)");
 }
 
 function checkRule(input: CheckInput, rollout: Rollout, rule: NonNullable<Rollout["rule"]>): readonly Diagnostic[] {

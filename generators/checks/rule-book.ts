@@ -91,7 +91,7 @@ export const ruleBook: { readonly [rule: string]: RuleRow } = {
   V9: { says: "faults are injected on purpose, in a stated share of requests, and not in production", docs: `${vs}#HTTPFaultInjection`, codes: { IZ380: "checks/fault-in-production", IZ385: "lint-virtual-service/mirrors-and-faults" },
     construction: { how: "A fault without a percentage cannot be written.", golden: "annotations/fault-delay/accepted", shows: ["        fixedDelay: 5s\n        percentage:\n          value: 10\n"] } },
   V10: { says: "a consistent hash holds within one subset", docs: `${dr}#LoadBalancerSettings-ConsistentHashLB`, codes: { IZ365: "checks/consistent-hash-within-subsets" } },
-  V11: { says: "what a gateway does and what the mesh does are two VirtualServices", docs: `${vs}#VirtualService`, codes: { IZ387: "lint-virtual-service/hosts" },
+  V11: { says: "what a gateway does and what the mesh does are two VirtualServices", docs: `${vs}#VirtualService`, codes: { IZ218: "lint-virtual-service/match-at-another-gateway", IZ387: "lint-virtual-service/hosts" },
     construction: { how: "A gateway has a VirtualService of its own.", golden: "annotations/gateways/accepted", shows: ["  name: web-public\n", "  gateways:\n  - istio-system/public\n"], never: ["- mesh"] } },
   V12: { says: "callers behind a gateway take part in a split as those in the mesh do", docs: `${vs}#HTTPRouteDestination`, codes: { IZ386: "lint-virtual-service/gateway-passes-by-the-split" } },
 

@@ -23,8 +23,17 @@ export interface Diagnostic {
   readonly proposed?: string;
   /** How the field at `place` is mended without anybody having to think. */
   readonly fix?: Fix;
+  /** The object that the input lacks: who looks at several inputs of one cluster may find it in another one. */
+  readonly absent?: Absent;
   /** File and position, filled in by whoever knows them; lines and columns count from 1. */
   readonly position?: Position;
+}
+
+/** An object that is not there; the namespace is empty where it is not known. */
+export interface Absent {
+  readonly kind: "Service" | "Gateway";
+  readonly namespace: string;
+  readonly name: string;
 }
 
 export interface Position {
@@ -39,7 +48,7 @@ export interface Outcome<T> {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-type Options = { readonly subject?: ResourceRef; readonly position?: Position };
+type Options = { readonly subject?: ResourceRef; readonly position?: Position; readonly absent?: Absent };
 
 /** A diagnostic by its catalogue code; the compiler knows the arguments of each. */
 export function diagnose<C extends Code>(code: C, place: Place | undefined, args: Arguments<C>, options: Options = {}): Diagnostic {
@@ -52,6 +61,7 @@ export function diagnose<C extends Code>(code: C, place: Place | undefined, args
     ...(place && { place }),
     subjects: options.subject && !(place && sameRef(options.subject, place.ref)) ? [options.subject] : [],
     ...text,
+    ...(options.absent && { absent: options.absent }),
     ...(options.position && { position: options.position }),
   };
 }

@@ -13,6 +13,9 @@ import { needsHttp, type MeshService } from "../mesh/service.ts";
 import type { KnownService } from "../mesh/settings.ts";
 import { ownersOf } from "../mesh/sources.ts";
 import { isPolicy } from "../mesh/subsets.ts";
+import { isAddressOnly } from "../mesh/governed.ts";
+import { nameOfRule } from "../mesh/rule-names.ts";
+import { fullHost, resolveHost } from "../kube/host.ts";
 import { targetLayers, targetsOf } from "../mesh/targets.ts";
 import { layersOfPods } from "../istio/pod-template.ts";
 import type { Explanation, ExplainedObject, Field, Note, Resolved, SourcedField } from "./explanation.ts";
@@ -50,10 +53,19 @@ export function explainObject(run: Run, object: KubeObject, diagnostics: readonl
   const view: Looking = { run, sources, object, ...(item && { item }) };
   const told = made ? explainMade(view, made) : explainInput(view);
   const about = new Set([describeObject(object), ...told.objects.filter(({ isMade }) => isMade).map(({ ref }) => describe(ref))]);
+  const settings = told.settings.map((resolved) => ({ ...resolved, ...whyRefused(resolved, diagnostics) }));
   return {
-    ref: refOf(object), earlier: item ? earlierNamesOf(item).filter(({ name, namespace }) => name !== nameOf(object) || (namespace !== "" && namespace !== namespaceOf(object))) : [], ...told,
+    ref: refOf(object), earlier: item ? earlierNamesOf(item).filter(({ name, namespace }) => name !== nameOf(object) || (namespace !== "" && namespace !== namespaceOf(object))) : [], ...told, settings,
     diagnostics: diagnostics.filter(({ place, subjects }) => [...(place ? [place.ref] : []), ...subjects].some((ref) => about.has(describe(ref)))),
   };
+}
+
+/** A setting that the checks refuse became nothing for that reason. */
+function whyRefused({ why, became, sources }: Resolved, diagnostics: readonly Diagnostic[]): Pick<Resolved, "why"> {
+  const winner = sources.find(({ status }) => status === "counts");
+  if (became.length > 0 || !winner || !why?.endsWith(unheld)) return {};
+  const refused = diagnostics.find(({ severity, place }) => severity === "error" && place && describe(place.ref) === describe(winner.place.ref) && equal(place.path, winner.place.path));
+  return refused ? { why: `${refused.code} ${refused.title}: ${refused.read ?? ""}` } : {};
 }
 
 /** An object that is looked at, and what its fields can be traced with. */
@@ -243,7 +255,7 @@ function resolveMtls(view: Looking, known: KnownService, became: Became): readon
     const { object } = workload.item;
     const scope = describe({ ...refOf(object), namespace: "" });
     const layers = [...(levels.profilesOf(own) ?? []), own];
-    const whole = layers.some((layer) => layer.has("mtls")) ? [{ ...withWhy(resolve("mtls", layers, became), "the Service says it for all of its pods"), scope }] : [];
+    const whole = layers.some((layer) => layer.has("mtls")) ? [{ ...withWhy(resolve("mtls", layers, became), otherMode), scope }] : [];
     return [...whole, ...ports(object, `${scope}, `)];
   });
   return [...ports(known.object, ""), ...below];
@@ -265,7 +277,7 @@ function explainWorkload(view: Looking): Told {
   const services = context.known.filter(({ workloads }) => workloads.some((each) => each.workload === workload));
   const made = madeBeside(view);
   const behind = context.services.filter((service) => services.some(({ object }) => object === service.object));
-  const became = indexFields(view, [...made, ...context.services.length > 0 ? view.run.made.filter(({ beside }) => services.some(({ object }) => object === beside?.object)) : []]);
+  const became = indexFields(view, [...made, ...view.run.made.filter(({ beside }) => services.some(({ object }) => object === beside?.object))]);
   if (!item || !workload) return { role: "workload", settings: [], objects: [], notes: [{ text: "its pods are those of the workload that it refers to, which carries what holds for them" }] };
   const pods = layersOfPods(item, new Set(meshedNamespaces(context)), context);
   const { own } = context.levels.of(view.object);
@@ -276,7 +288,7 @@ function explainWorkload(view: Looking): Told {
     const layers = ["inject", "revision", "dataplane-mode", "mtls"].includes(key) ? pods.nearest : pods.all;
     if (!layers.some((layer) => layer.has(key)) && rows[key as SettingName].family !== "pod") return [];
     const resolved = resolve(key, layers, became, hidden);
-    return [resolved.became.length > 0 ? resolved : { ...resolved, why: whyNothing(resolved, "the pods have it already, or are not in the mesh") }];
+    return [resolved.became.length > 0 ? resolved : { ...resolved, why: whyNothing(resolved, key === "mtls" ? otherMode : "the pods have it already, or are not in the mesh") }];
   });
   const traffic = keysOf(pods.nearest).filter((key) => !isPod(rowOf(key)));
   const forServices = behind.length === 0
@@ -392,11 +404,16 @@ function resolve(key: string, layers: readonly Layer[], became: Became, hidden: 
 
 // ---- why a setting became no field
 
+const otherMode = "a PeerAuthentication that these pods have says it already, or something else";
+
+/** What is left to say where nothing says why. */
+const unheld = "nothing is made that could hold it";
+
 function whyNothing({ text, sources, name }: Pick<Resolved, "text" | "sources" | "name">, otherwise: string): string {
   const [nearest] = sources;
   if (text === undefined && nearest?.status === "removes") return "`none` takes it away: Istio does what it does by itself";
   if (text === undefined && nearest?.status === "excluded") return `${nearest.by} takes its place: the two exclude each other`;
-  if (text === undefined && nearest?.status === "overridden") return "another profile is nearer, and only the nearest one counts";
+  if (text === undefined && nearest?.status === "overridden") return nearest.level.startsWith("profile ") ? "another profile is nearer, and only the nearest one counts" : "this Service does not take it from its workload";
   const said = /^nothing: (.*)$/.exec(rows[name].writes)?.[1];
   return said ?? otherwise;
 }
@@ -410,8 +427,11 @@ function explainNothing(resolved: Resolved, service: MeshService, context: MeshC
   if (!winner || rows[name].writes.startsWith("nothing: ")) return plain("another setting is nearer");
   if (family === "injection" || family === "pod") return plain(`it is for pods: ${service.workloads.length === 0 ? "no workload is behind this Service" : `\`istiomize explain ${topicOf(service.workloads[0]!.workload.item.object)}\` shows what it became`}`);
   if (context.leftOut.includes(service)) return "Flagger writes the routes and policies of this Service";
-  const clash = clashOf(service, context, family);
-  if (clash) return `${clash} is for the same host, and what people wrote is left alone`;
+  const { rollout, role } = service.governed ?? {};
+  if (role === "apex" && (name === "weights" || name === "active")) return `Rollout ${rollout!.name} says where the traffic goes`;
+  if (isAddressOnly(service.governed, service.object) && isPolicy(name)) return `Rollout ${rollout!.name} sends the traffic to ${rollout!.stableService} and ${rollout!.canaryService}, whose policies hold`;
+  const clash = clashOf(service, context, family, key);
+  if (clash) return `${clash}, and what people wrote is left alone`;
   if (family === "PeerAuthentication") return `it is for a whole Namespace: \`istiomize explain Namespace/${service.namespace}\` shows what it became`;
   if (service.shape === "external-name" || service.shape === "udp") return service.shape === "udp" ? "UDP bypasses the proxy: nothing is made for it" : "an ExternalName Service is another name of a host: nothing is made for it";
   const setting = settingOf(service, key, scope);
@@ -424,13 +444,18 @@ function explainNothing(resolved: Resolved, service: MeshService, context: MeshC
   if (name === "fault-match") return "it narrows a fault, and there is none";
   if (name.startsWith("retry-") && service.settings.valueOf("retry-attempts") === 0) return "retry-attempts: 0 turns retries off";
   if (name === "consistent-hash-algorithm") return "it is the hash of consistent-hash, which is not set";
+  if (name === "client-selector") return "it narrows a DestinationRule, and no other setting makes one";
+  if (name === "subset") return "no setting needs the subsets of this Service";
+  if (plan?.gateways.some(({ binding }) => binding?.described?.virtualServices === "host") && edge === "gateway") return "the VirtualService of the host is shared, and another Service of it says the same";
   if (name === "export-to") return "nothing was made that could be exported";
   if (scope === `gateway ${meshAlias}` || scope === undefined) {
     if ([...service.portLayers.values()].some((layer) => layer.has(key)) || [...service.gatewayLayers.values()].some((layer) => layer.has(key)) || service.subsets.some(({ layer }) => layer.has(key))) return "something nearer holds wherever it could be written: see below";
   }
   if (service.governed && service.governed.role !== "apex" && family === "VirtualService") return `Rollout ${service.governed.rollout.name} sends this Service its share: routes are those of the Service that it splits`;
-  if (family === "VirtualService") return "no rule is made that could hold it: on TCP and TLS ports only what moves traffic makes one";
-  return "no object is made that could hold it";
+  const patch = service.settings.get(family === "DestinationRule" ? "destination-rule-patch" : "virtual-service-patch");
+  if (patch && patch.name !== name) return `${patch.name}, which is merged last, says otherwise`;
+  if (family === "VirtualService" && !ports.some(isHttp)) return "no rule is made: on TCP and TLS ports only what moves traffic makes one";
+  return unheld;
 }
 
 function settingOf(service: MeshService, key: string, scope: string | undefined): Setting | undefined {
@@ -439,13 +464,19 @@ function settingOf(service: MeshService, key: string, scope: string | undefined)
   return layer?.get(key) ?? service.settings.find(key as SettingName);
 }
 
-/** An object of somebody's that stands in the way of one of ours. */
-function clashOf(service: MeshService, { kept, config }: MeshContext, family: string): string | undefined {
-  const host = (object: KubeObject): readonly unknown[] => {
-    const spec = object["spec"] as { readonly host?: unknown; readonly hosts?: readonly unknown[]; readonly gateways?: readonly unknown[] } | undefined;
-    return kindOf(object) === "DestinationRule" ? [spec?.host] : (spec?.gateways ?? ["mesh"]).includes("mesh") && Array.isArray(spec?.hosts) ? spec.hosts : [];
+/** An object of somebody's that stands in the way of one of ours: for the same host, or of the same name. */
+function clashOf(service: MeshService, { kept, config }: MeshContext, family: string, key: string): string | undefined {
+  const hosts = (object: KubeObject): readonly unknown[] => {
+    const spec = mappingAt(object, "spec");
+    return kindOf(object) === "DestinationRule" ? [spec["host"]] : isForMesh(object) ? asList(spec["hosts"]) : [];
   };
-  const full = [service.name, `${service.name}.${service.namespace}`, `${service.name}.${service.namespace}.svc`, `${service.name}.${service.namespace}.svc.${config.clusterDomain}`];
-  const other = kept.find(({ object }) => kindOf(object) === family && !ownersOf(object) && (namespaceOf(object) || config.namespace) === service.namespace && host(object).some((each) => full.includes(String(each))));
-  return other && describeObject(other.object);
+  const full = fullHost(service.name, { namespace: service.namespace, clusterDomain: config.clusterDomain });
+  const asked = key === "hosts" ? service.settings.valueOf("hosts") ?? [] : [];
+  const theirs = kept.filter(({ object }) => kindOf(object) === family && !ownersOf(object));
+  const rival = theirs.find(({ object }) => hosts(object).some((host) => typeof host === "string"
+    && (asked.includes(host) || resolveHost(host, { namespace: namespaceFor(object, config), clusterDomain: config.clusterDomain }) === full)));
+  if (rival) return `${describeObject(rival.object)} is for the same host`;
+  const name = nameOfRule(config, family === "DestinationRule" ? "destinationRule" : "virtualService", service.name);
+  const namesake = theirs.find(({ object }) => nameOf(object) === name && namespaceFor(object, config) === service.namespace);
+  return namesake && `${describeObject(namesake.object)} has the name that ours would have`;
 }

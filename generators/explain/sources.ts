@@ -178,7 +178,11 @@ export class FieldSources {
   #portOrHost(object: KubeObject, service: MeshService, path: readonly string[]): Source | undefined {
     const text = writePath(path).replace(/\[\d+\]/g, "[]");
     const view = this.#viewOf(object, service);
-    if (text === "spec.gateways[]" && view?.binding) return { ...inWords(view.binding.setting), setting: view.binding.setting, field: ["spec", "gateways"] };
+    if (text === "spec.gateways[]" && view?.binding) {
+      const { alias, gateway, setting } = view.binding;
+      const named = [view.settings.get("gateways")].find((each) => each && (each.value.includes(alias) || each.value.includes(gateway))) ?? setting;
+      return { ...inWords(named), setting: named, field: ["spec", "gateways"] };
+    }
     const value = valueAt(object, path);
     if (/^spec\.(http|tcp|tls)\[\]\.match\[\]\.port$/.test(text)) return view?.binding && !text.startsWith("spec.http") ? this.#serverPort(view, value) : this.#portOf(service, value);
     if (/\.destination\.port\.number$/.test(text)) {

@@ -5,7 +5,7 @@ import { asMapping, compact, type KubeObject, type Mapping } from "../kube/objec
 import { isHttp, type ServicePort } from "../kube/protocol.ts";
 import type { RoutePlan } from "../mesh/plan.ts";
 import type { Decided } from "../mesh/origin.ts";
-import { isAddressOnly } from "../mesh/rollouts.ts";
+import { isAddressOnly } from "../mesh/governed.ts";
 import { isOwn, needsHttp, type MeshService } from "../mesh/service.ts";
 import { holdsPolicy, isPolicy, type Subset } from "../mesh/subsets.ts";
 import type { Generator, MeshContext } from "../mesh/context.ts";
@@ -69,6 +69,7 @@ function decide(service: MeshService): readonly Decided[] {
 
 /** Ports that have a policy of their own. */
 function portsWithPolicy(service: MeshService): readonly ServicePort[] {
+  if (service.portLayers.size === 0) return [];
   return service.ports.filter(({ number }) => [...(service.portLayers.get(number)?.values() ?? [])].some(({ name }) => blockOf(name) !== undefined));
 }
 

@@ -32,6 +32,7 @@ export const generateVirtualServices: Generator = (context) => {
     diagnostics.push(...result.diagnostics);
     if (result.made) made.push(result.made);
   }
+  if ([...context.plans.values()].every((plan) => plan.gateways.length === 0)) return { made, edits: [], diagnostics };
   const gateways = makeGatewayVirtualServices(context);
   return { made: [...made, ...gateways.made], edits: [], diagnostics: [...diagnostics, ...gateways.diagnostics] };
 };

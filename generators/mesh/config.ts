@@ -85,7 +85,7 @@ export function readMeshConfig(functionConfig: KubeObject | undefined, items: re
   const read = readGuarded(spec, context, diagnostics);
   const { locked, gateways: writtenGateways, targets: writtenTargets, ...config } = read;
   const say = (diagnostic: Diagnostic): void => void diagnostics.push(diagnostic);
-  const gateways = settleGateways(writtenGateways, { rootNamespace: config.rootNamespace, written: mappingAt(spec, "gateways"), refOf: holderOf, report: say });
+  const gateways = writtenGateways.size === 0 ? new Map<string, MeshGateway>() : settleGateways(writtenGateways, { rootNamespace: config.rootNamespace, written: mappingAt(spec, "gateways"), refOf: holderOf, report: say });
   const targets = settleTargets(writtenTargets, { written: mappingAt(spec, "targets"), guardrails: config, isLenient: config.strictness === "warn", refOf: holderOf, report: say });
   diagnostics.push(...checkAccept(config.accept, holderOf), ...checkMetadata(config.metadata, holderOf));
   return {
@@ -139,7 +139,7 @@ function dropUnsafe(mapping: Mapping, path: readonly string[], ref: ResourceRef,
 
 function readConfigMap(object: KubeObject, diagnostics: Diagnostic[]): Mapping {
   for (const [key, value] of Object.entries(mappingAt(object, "data"))) {
-    if (typeof value !== "string") diagnostics.push(diagnose("IZ111", { ref: refOf(object), path: ["data", key] }, { found: JSON.stringify(value), expects: "a text, as every value of a ConfigMap" }));
+    if (typeof value !== "string") diagnostics.push(diagnose("IZ111", { ref: refOf(object), path: ["data", key] }, { found: JSON.stringify(value), expects: "a string, as every value of a ConfigMap: put it in quotes" }));
   }
   return dropUnsafe(unfold(stringsAt(object, "data")), ["data"], refOf(object), diagnostics);
 }

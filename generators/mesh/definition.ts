@@ -37,7 +37,7 @@ const version = text({
 const istioVersion = { ...version, schema: { ...version.schema, type: ["string", "number"], minimum: 1.22, maximum: 1.99, not: { enum: [1.3, 1.4, 1.5, 1.6, 1.7, 1.8, 1.9] } } };
 const domain = text({ expects: "a domain name", pattern: /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/ });
 const objectName = text({ expects: "the name of an object: lower-case letters, digits, hyphens and dots", pattern: /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, meant: (written) => written.toLowerCase().replaceAll("_", "-") });
-const words = text({ expects: "a text", pattern: /^[\s\S]+$/ });
+const words = text({ expects: "a string", pattern: /^[\s\S]+$/ });
 const settingList = listOf<SettingName>({
   expects: "the name of a setting, such as retryAttempts",
   schema: { type: "string" },

@@ -122,7 +122,7 @@ function checkLocked(layers: readonly Layer[], config: MeshConfig): readonly Dia
     const decided = config.defaults.get(name);
     if (!setting || (decided && !setting.removed && equal(decided.value, setting.value))) return [];
     const naming = setting.source.profile === undefined ? undefined : layers.at(-1)!.get("profile");
-    return [diagnose("IZ207", (naming ?? setting).source.place, { text: describeSetting(setting), from: "spec.defaults", value: decided?.source.text ?? "nothing" })];
+    return [diagnose("IZ207", (naming ?? setting).source.place, { text: describeSetting(setting), from: "spec.defaults", value: decided?.source.text ?? "no value" })];
   }));
 }
 

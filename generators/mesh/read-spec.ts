@@ -75,7 +75,7 @@ function own(mapping: Mapping, key: string): unknown {
 function readStrings(mapping: Mapping, path: readonly string[], context: ReadContext): Mapping {
   for (const [key, entry] of Object.entries(mapping)) {
     if (typeof entry === "string" || entry === null) continue;
-    context.report(diagnose("IZ111", { ref: context.refOf([...path, key]), path: [...path, key] }, { found: `${JSON.stringify(entry)} (${kindOfValue(entry)})`, expects: "a text, in quotes where YAML reads another type", suggestion: typeof entry === "object" ? undefined : String(entry) }));
+    context.report(diagnose("IZ111", { ref: context.refOf([...path, key]), path: [...path, key] }, { found: `${JSON.stringify(entry)} (${kindOfValue(entry)})`, expects: "a string; in quotes, where YAML reads it as another type", suggestion: typeof entry === "object" ? undefined : String(entry) }));
   }
   return Object.fromEntries(Object.entries(mapping).filter(([, entry]) => typeof entry === "string"));
 }
@@ -135,7 +135,7 @@ function readLimits(mapping: Mapping, path: readonly string[], context: ReadCont
       if (setting && !setting.removed) limit[bound] = { value: rows[name].value.measure!(setting.value), text: setting.source.text };
     }
     if (limit.min && limit.max && limit.min.value > limit.max.value) {
-      context.report(diagnose("IZ111", place, { found: `min ${limit.min.text}, max ${limit.max.text}`, expects: "min to be no more than max" }));
+      context.report(diagnose("IZ111", place, { found: `min ${limit.min.text}, max ${limit.max.text}`, expects: "a min that is at most max" }));
       continue;
     }
     limits.set(name, limit);

@@ -102,8 +102,8 @@ function textsOf(list: unknown): readonly string[] {
 }
 
 /** What the fields are that a Rollout has in the place of others. */
-const shapes: readonly { readonly path: readonly string[]; readonly is: "a mapping" | "a list" | "a text" }[] = [
-  { path: ["stableService"], is: "a text" }, { path: ["canaryService"], is: "a text" }, { path: ["pingPong"], is: "a mapping" },
+const shapes: readonly { readonly path: readonly string[]; readonly is: "a mapping" | "a list" | "a string" }[] = [
+  { path: ["stableService"], is: "a string" }, { path: ["canaryService"], is: "a string" }, { path: ["pingPong"], is: "a mapping" },
   { path: ["trafficRouting", "managedRoutes"], is: "a list" },
   { path: ["trafficRouting", "istio", "virtualService"], is: "a mapping" }, { path: ["trafficRouting", "istio", "virtualServices"], is: "a list" }, { path: ["trafficRouting", "istio", "destinationRule"], is: "a mapping" },
 ];
@@ -111,7 +111,7 @@ const shapes: readonly { readonly path: readonly string[]; readonly is: "a mappi
 function findFaults({ rule, stableService, canaryService }: Rollout, canary: Mapping, istio: Mapping): readonly Fault[] {
   const misshapen = shapes.flatMap(({ path, is }): readonly Fault[] => {
     const value = mappingAt(canary, ...path.slice(0, -1))[path.at(-1)!];
-    const kind = asMapping(value) ? "a mapping" : Array.isArray(value) ? "a list" : typeof value === "string" ? "a text" : `a ${typeof value}`;
+    const kind = asMapping(value) ? "a mapping" : Array.isArray(value) ? "a list" : typeof value === "string" ? "a string" : `a ${typeof value}`;
     return value === undefined || value === null || kind === is ? [] : [{ found: `${kind} as ${path.join(".")}`, expected: is, help: "write it as Argo Rollouts documents it" }];
   });
   if (misshapen.length > 0) return misshapen;
@@ -237,9 +237,4 @@ function pairByName(services: readonly KnownService[], entries: readonly Rollout
   const [last, ...others] = open();
   if (left.length === 1 && last && others.length === 0 && last.name !== "" && !isTaken(last.name)) pairs.set(left[0]!, last);
   return pairs;
-}
-
-/** Whether traffic for this Service goes to two others: it is an address and nothing more. */
-export function isAddressOnly(governed: Governed | undefined, object: KubeObject): boolean {
-  return governed?.role === "apex" && governed.rollout.rule === undefined && governed.stable?.object !== object;
 }

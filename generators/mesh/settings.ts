@@ -9,7 +9,8 @@ import { isExcluded, layersOf, namespaceFor, shapesTraffic, type Levels } from "
 import { isBeforeGateway } from "./gateways.ts";
 import { targetLayers, withTargets } from "./targets.ts";
 import type { FlaggerTarget } from "./flagger.ts";
-import { isAddressOnly, type Governed } from "./rollouts.ts";
+import { isAddressOnly } from "./governed.ts";
+import type { Governed } from "./rollouts.ts";
 import type { MeshService, ServiceShape } from "./service.ts";
 import { checkSubsets, findSubsets, flatten, holdsPolicy, isPolicy, mergeWorkloads, type AnnotatedWorkload, type Subset } from "./subsets.ts";
 import { WorkloadIndex, type Workload } from "./workload.ts";
@@ -134,7 +135,7 @@ function checkUnsplit(known: KnownService, service: ResourceRef): readonly Diagn
     const other = known.workloads.find((each) => each.workload !== workload && !each.own.has(setting.name));
     return other ? [diagnose("IZ213", setting.source.place, {
       one: describeSetting(setting), other: `nothing on ${other.workload.name}`, service: service.name,
-      why: "the workloads are no two subsets (pod label `version` on each), so it would hold for all of them",
+      why: "without a pod label `version` on each, the workloads are one set, and it would hold for all of them",
     })] : [];
   }));
 }

@@ -156,7 +156,7 @@ function settleServers(alias: string, entry: WrittenGateway, hosts: readonly str
   const names = new Set(own.map(({ name }) => name));
   const further = [...entry.servers].sort(([a], [b]) => compareText(a, b)).flatMap(([name, server]) => {
     if (names.has(name)) {
-      report(context, "IZ122", [alias, "servers", name], { read: name, expects: "a name that no other server of the gateway has", help: `${name} is the server made from hosts; choose another name, or change that one with http, tls, httpPort and httpsPort` });
+      report(context, "IZ122", [alias, "servers", name], { read: name, expects: "a name that no other server of the gateway has", help: `${name} is generated from hosts; choose another name, or change that one with http, tls, httpPort and httpsPort` });
       return [];
     }
     return settleServer([alias, "servers", name], name, server, hosts, namespace, context);
@@ -195,7 +195,7 @@ function isPassthrough(tls: Mapping): boolean {
 function checkServerTls(below: readonly string[], protocol: string, tls: Mapping | undefined, given: Mapping, context: SettleContext): void {
   const isSecured = protocol === "HTTPS" || protocol === "TLS";
   if (isSecured && !tls) {
-    report(context, "IZ122", below, { read: `protocol ${protocol} without tls`, expects: "tls beside it", help: "add tls: {mode: SIMPLE, credentialName: <the Secret with the certificate>}, or {mode: PASSTHROUGH} where the pods have it" });
+    report(context, "IZ122", below, { read: `protocol ${protocol} without tls`, expects: "protocol and tls together", help: "add tls: {mode: SIMPLE, credentialName: <the Secret with the certificate>}, or {mode: PASSTHROUGH} where the pods have it" });
     return;
   }
   if (isSecured) return checkTls([...below, "tls"], protocol, tls!, context);
@@ -207,7 +207,7 @@ function checkServerTls(below: readonly string[], protocol: string, tls: Mapping
       help: `write protocol: ${secured} where clients speak TLS${protocol.startsWith("GRPC") ? " (gRPC over TLS is HTTPS)" : ""}, or remove tls`,
     });
   } else if (!isPlainHttp(protocol) && tls) {
-    report(context, "IZ122", [...below, "tls"], { read: `httpsRedirect on a server that speaks ${protocol}`, expects: "it on an HTTP server", help: "remove tls" });
+    report(context, "IZ122", [...below, "tls"], { read: `httpsRedirect on a server that speaks ${protocol}`, expects: "an HTTP server", help: "remove tls" });
   }
 }
 

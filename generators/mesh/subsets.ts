@@ -145,7 +145,7 @@ export function checkSubsets(subsets: readonly Subset[], workloads: readonly Ann
     other: "the other workloads behind this Service", what: "no pod label is theirs alone",
   }));
   return [...alike, ...unnamed.filter(({ profiled }) => holdsPolicy(profiled)).map(({ workload }) => diagnose("IZ306", { ref: refOf(workload.item.object), path: ["spec", "template", "metadata", "labels"] }, {
-    one: `workload ${workload.name}`, other: `the subsets ${subsets.map(({ name }) => name).join(", ")}`, what: "it has no `version` label, so it is no subset that its settings could be written to",
+    one: `workload ${workload.name}`, other: `the subsets ${subsets.map(({ name }) => name).join(", ")}`, what: "it has no `version` label, so its settings belong to no subset",
   }))];
 }
 

@@ -41,7 +41,7 @@ function checkGroup(object: KubeObject): readonly Finding[] {
   const group = groupOf(object);
   const kind = kindOf(object);
   const instead = oldGroups[group];
-  if (instead) return [{ kind: "version", path: ["apiVersion"], found: `${kind} of ${String(object["apiVersion"])}, which no Istio of today has`, expects: instead }];
+  if (instead) return [{ kind: "version", path: ["apiVersion"], found: `${kind} of ${String(object["apiVersion"])}, which today's Istio does not have`, expects: instead }];
   const names = Object.keys(kinds).map((name) => name.split(" ") as [string, string]);
   if (!names.some(([each]) => each === group)) return [];
   const elsewhere = names.find(([, each]) => each === kind);
@@ -55,7 +55,7 @@ function checkGroup(object: KubeObject): readonly Finding[] {
 
 function checkVersion(object: KubeObject, kind: KindSchema, version: string, istioVersion: string): readonly Finding[] {
   const since = kind.since?.[""];
-  if (since && isNewerIstio(since, istioVersion)) return [{ kind: "newer", path: ["kind"], found: kindOf(object), expects: `only what Istio ${istioVersion} knows`, since }];
+  if (since && isNewerIstio(since, istioVersion)) return [{ kind: "newer", path: ["kind"], found: kindOf(object), expects: `only what Istio ${istioVersion} has`, since }];
   const usable = kind.versions.filter((each) => !(kind.since?.[each] && isNewerIstio(kind.since[each], istioVersion)));
   const best = usable[0] ?? kind.versions[0]!;
   if (version === best) return [];
@@ -116,7 +116,7 @@ class SchemaWalk {
     }
     for (const group of schema.groups ?? []) {
       const set = group.filter((name) => isSet(mapping[name]));
-      if (set.length > 1) this.#report({ kind: "type", path: [...path, set[1]!], found: set.join(" and "), expects: `one of ${group.join(", ")}` });
+      if (set.length > 1) this.#report({ kind: "type", path: [...path, set[1]!], found: set.join(" and "), expects: `only one of ${group.join(", ")}`, help: "remove one of them" });
     }
   }
 
@@ -124,7 +124,7 @@ class SchemaWalk {
     const field = Object.hasOwn(schema.fields, name) ? schema.fields[name] : undefined;
     if (field === undefined) return this.reportUnknown(path, mapping[name], schema, mapping);
     const since = schema.since?.[name];
-    if (since && isNewerIstio(since, this.#istioVersion)) return this.#report({ kind: "newer", path, found: name, expects: `only what Istio ${this.#istioVersion} knows`, since });
+    if (since && isNewerIstio(since, this.#istioVersion)) return this.#report({ kind: "newer", path, found: name, expects: `only what Istio ${this.#istioVersion} has`, since });
     this.#reportOld(path, mapping[name], mapping);
     this.check(field, mapping[name], path);
   }
@@ -169,7 +169,7 @@ class SchemaWalk {
     if (type === "boolean") return typeof value === "boolean" ? undefined : this.#refuseType(value, path, expects(), undefined, meantBoolean(value));
     if (type === "integer" || type === "number") {
       const { minimum = -Infinity, maximum = Infinity } = schema as LeafSchema;
-      if (typeof value !== "number" || (type === "integer" && !Number.isInteger(value))) return this.#refuseType(value, path, expects(), undefined, meantNumber(value, type));
+      if (typeof value !== "number" || (type === "integer" && !Number.isInteger(value))) return this.#refuseNumber(value, path, expects(), meantNumber(value, type));
       if (value < minimum || value > maximum) this.#refuse(path, String(value), expects());
       return;
     }
@@ -181,14 +181,14 @@ class SchemaWalk {
     const { enum: words, minLength = 0, maxLength = Infinity, pattern, format, since } = schema;
     if (words) {
       const first = since?.[value];
-      if (first && isNewerIstio(first, this.#istioVersion)) this.#report({ kind: "newer", path, found: value, expects: `only what Istio ${this.#istioVersion} knows`, since: first });
+      if (first && isNewerIstio(first, this.#istioVersion)) this.#report({ kind: "newer", path, found: value, expects: `only what Istio ${this.#istioVersion} has`, since: first });
       else if (!words.includes(value)) this.#refuseWord(value, path, words);
       else if (oldWords[value]) this.#report({ kind: "deprecated", path, found: value, expects: `${oldWords[value].word}: ${oldWords[value].why}`, current: value, proposed: oldWords[value].word, fix: { value: oldWords[value].word } });
       return;
     }
     if (minLength > 0 || maxLength < Infinity) {
       const length = [...value].length;
-      if (length < minLength || length > maxLength) this.#refuse(path, length === 0 ? "an empty text" : `${length} characters`, describeSchema(schema));
+      if (length < minLength || length > maxLength) this.#refuse(path, length === 0 ? "an empty string" : `${length} characters`, describeSchema(schema));
     }
     if (pattern !== undefined && !new RegExp(pattern).test(value)) this.#refuse(path, writeValue(value), describeSchema(schema));
     if (format === "byte" && !/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(value)) this.#refuse(path, writeValue(value), "bytes in base64");
@@ -201,7 +201,7 @@ class SchemaWalk {
       return;
     }
     const isZero = typeof value === "string" && readGoDuration(value) === 0;
-    this.#report({ kind: "type", path, found: writeValue(value), expects, ...(isZero && { help: "leave the field out: 0 does not mean without a limit here" }) });
+    this.#report({ kind: "type", path, found: writeValue(value), expects, ...(isZero && { help: "remove the field: 0 does not mean \"no limit\" here" }) });
   }
 
   #refuse(path: readonly string[], found: string, expects: string): void {
@@ -211,6 +211,10 @@ class SchemaWalk {
   #refuseType(value: unknown, path: readonly string[], expects: string, help?: string, meant?: unknown): void {
     const change = meant === undefined ? {} : { current: JSON.stringify(value), proposed: writeYaml(meant), fix: { value: writeYaml(meant) } };
     this.#report({ kind: "type", path, found: value === null ? "null" : writeValue(value), expects, ...(help && { help }), ...change });
+  }
+
+  #refuseNumber(value: unknown, path: readonly string[], expects: string, meant: unknown): void {
+    this.#refuseType(value, path, expects, meant === undefined ? undefined : `write ${writeYaml(meant)}`, meant);
   }
 
   #refuseWord(value: string, path: readonly string[], words: readonly string[]): void {
@@ -291,7 +295,7 @@ function changeFor(name: string, value: unknown, fix: Finding["fix"], beside: Ma
 }
 
 function meantMapping(value: unknown, { fields }: ObjectSchema): string | undefined {
-  if (Array.isArray(value)) return "it is one mapping, no list: take the hyphen in front of it out";
+  if (Array.isArray(value)) return "it is one mapping, not a list: remove the hyphen in front of it";
   if (typeof value === "string" && fields["exact"] && fields["prefix"]) return `say how: {exact: ${writeYaml(value)}}, {prefix: ${writeYaml(value)}} or {regex: …}`;
   const [only, ...more] = Object.keys(fields);
   return (typeof value === "string" || typeof value === "number") && only !== undefined && more.length === 0 ? `write {${only}: ${writeYaml(value)}}` : undefined;
@@ -326,7 +330,7 @@ export function describeSchema(schema: Resolved): string {
     return `a${type === "integer" ? " whole" : ""} number${range}`;
   }
   if (maxLength === 0) return "nothing";
-  const length = minLength === 1 && maxLength === undefined ? "a text that is not empty" : maxLength === undefined ? "a text" : `a text of ${minLength ?? 0} to ${maxLength} characters`;
+  const length = minLength === 1 && maxLength === undefined ? "a string that is not empty" : maxLength === undefined ? "a string" : `a string of ${minLength ?? 0} to ${maxLength} characters`;
   return pattern === undefined ? length : `${length} of the form ${pattern}`;
 }
 

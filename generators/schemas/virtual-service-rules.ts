@@ -68,7 +68,7 @@ function checkSpec(value: unknown): readonly Fault[] {
   const inVain = isDelegate ? ["gateways", "tls", "tcp"].filter((key) => asList(asMapping(value)?.[key]).length > 0) : [];
   return [
     ...(lists.length > 0 ? [] : [{ found: "no http, tcp or tls", expects: "at least one rule in `http`, `tcp` or `tls`" }]),
-    ...inVain.map((key): Fault => ({ at: [key], found: `${key} without \`hosts\``, expects: "`hosts`: only the http rules of a delegate do without", help: "add hosts, or take it out if another VirtualService delegates to this one" })),
+    ...inVain.map((key): Fault => ({ at: [key], found: `${key} without \`hosts\``, expects: "`hosts`: only the http rules of a delegate do without", help: "add hosts, or remove it if another VirtualService delegates to this one" })),
   ];
 }
 
@@ -144,7 +144,7 @@ function checkCors(value: unknown): readonly Fault[] {
   return [
     ...entries(policy["allowOrigins"]).flatMap(([step, origin]): readonly Fault[] => {
       const match = ["exact", "prefix", "regex"].map((key) => textOf(origin, key)).find((text) => text !== "");
-      if (match === undefined) return asMapping(origin) ? [{ at: ["allowOrigins", step], found: "an origin that is empty", expects: "{exact: …}, {prefix: …} or {regex: …} with a text" }] : [];
+      if (match === undefined) return asMapping(origin) ? [{ at: ["allowOrigins", step], found: "an origin that is empty", expects: "{exact: …}, {prefix: …} or {regex: …} with a string" }] : [];
       return has(origin, "regex") ? checkRegex(textOf(origin, "regex"), ["allowOrigins", step, "regex"]) : [];
     }),
     ...entries(policy["allowMethods"]).flatMap(([step, method]): readonly Fault[] => {

@@ -7,6 +7,7 @@ import type { Severity } from "../../generators/diagnostics/catalogue.ts";
 import { suggest } from "../../generators/diagnostics/suggest.ts";
 import { asList, asMapping } from "../../generators/kube/object.ts";
 import { readTree, shown, type SourceTree } from "../generate/source.ts";
+import { leaveOutHeld, type Held } from "../lint/elsewhere.ts";
 import { findGone, isKnown, readBaseline, writeBaseline, type Baseline } from "../lint/baseline.ts";
 import { isAtLeast, isWanted, readCodes, severities, type Wanted } from "../lint/filter.ts";
 import { bareFinding, isFailure, mergeFindings, type Finding, type LintReport } from "../lint/finding.ts";
@@ -57,6 +58,8 @@ interface Looked {
   readonly files: readonly string[];
   readonly objects: number;
   readonly skipped: readonly Skipped[];
+  /** What each of the things that are applied as a whole holds. */
+  readonly held: readonly Held[];
   /** Why a path could not be looked at at all. */
   readonly refused: readonly Diagnostic[];
 }
@@ -146,7 +149,7 @@ function checkOptions(options: { readonly [name: string]: unknown }, paths: read
 function readStdin(): string | Diagnostic {
   const bytes = readAll(0);
   if (isUtf8(bytes)) return bytes.toString("utf8");
-  return diagnose("IZ102", undefined, { message: "bytes that are no UTF-8", help: "save the file as UTF-8" }, { position: { file: "<stdin>" } });
+  return diagnose("IZ102", undefined, { message: "bytes that are not UTF-8", help: "save the file as UTF-8" }, { position: { file: "<stdin>" } });
 }
 
 // ---- looking
@@ -154,23 +157,27 @@ function readStdin(): string | Diagnostic {
 async function look(request: Request, stdin: string): Promise<Looked> {
   const parts: Looked[] = [];
   const files = request.paths.filter((path) => path !== "-" && statSync(path, { throwIfNoEntry: false })?.isFile() && !kustomizationNames.includes(basename(path)));
-  if (request.paths.includes("-")) parts.push({ ...nothing, ...(await lintStream(stdin, "<stdin>", request.run)), files: ["<stdin>"] });
+  if (request.paths.includes("-")) {
+    const { held, ...checked } = await lintStream(stdin, "<stdin>", request.run);
+    parts.push({ ...nothing, ...checked, held: [held], files: ["<stdin>"] });
+  }
   if (files.length > 0) parts.push(await lookAtManifests(files.map((file) => realpathSync(file)), request));
   for (const path of request.paths) if (path !== "-" && !files.includes(path)) parts.push(await lookAtTree(path, request));
+  const held = parts.flatMap((part) => part.held);
   return {
-    findings: mergeFindings(parts.flatMap(({ findings }) => findings)), files: [...new Set(parts.flatMap((part) => part.files))],
+    held, findings: mergeFindings(leaveOutHeld(parts.flatMap(({ findings }) => findings), held)), files: [...new Set(parts.flatMap((part) => part.files))],
     objects: parts.reduce((sum, { objects }) => sum + objects, 0), skipped: parts.flatMap(({ skipped }) => skipped), refused: parts.flatMap(({ refused }) => refused),
   };
 }
 
-const nothing: Looked = { findings: [], files: [], objects: 0, skipped: [], refused: [] };
+const nothing: Looked = { findings: [], files: [], objects: 0, skipped: [], held: [], refused: [] };
 
 async function lookAtManifests(files: readonly string[], { run }: Request): Promise<Looked> {
   const { manifests, skipped, diagnostics } = await readManifests(files);
   const checked = await Promise.all(arrangeUnits(manifests).map((unit) => lintUnit(unit, run)));
   return {
     ...nothing, skipped, files: manifests.map(({ source }) => source.file), objects: manifests.reduce((sum, { input }) => sum + input.leaves.length, 0),
-    findings: [...diagnostics.map(bareFinding), ...checked.flat()],
+    findings: [...diagnostics.map(bareFinding), ...checked.flatMap(({ findings }) => findings)], held: checked.map(({ held }) => held),
   };
 }
 
@@ -187,7 +194,7 @@ async function lookAtTree(path: string, request: Request): Promise<Looked> {
   const isNothing = tree.nodes.size === 0 && rest.files.length === 0;
   return {
     findings: [...built.findings, ...rest.findings], files: [...built.files, ...rest.files], objects: built.objects + rest.objects,
-    skipped: [...skipped, ...rest.skipped], refused: [...built.refused, ...(isNothing && rest.findings.length === 0 ? [diagnose("IZ480", undefined, { path: shown(directory), message: "no kustomization and no manifest in it or below" })] : [])],
+    skipped: [...skipped, ...rest.skipped], held: [...built.held, ...rest.held], refused: [...built.refused, ...(isNothing && rest.findings.length === 0 ? [diagnose("IZ480", undefined, { path: shown(directory), message: "no kustomization and no manifest in it or below" })] : [])],
   };
 }
 

@@ -32,7 +32,7 @@ export async function readSources(options: InputOptions): Promise<readonly Sourc
   const { path, topic, run } = options;
   if (path === "-") {
     const bytes = readAll(0);
-    if (!isUtf8(bytes)) return { refused: [diagnose("IZ102", undefined, { message: "bytes that are no UTF-8", help: "save the file as UTF-8" }, { position: { file: "<stdin>" } })] };
+    if (!isUtf8(bytes)) return { refused: [diagnose("IZ102", undefined, { message: "bytes that are not UTF-8", help: "save the file as UTF-8" }, { position: { file: "<stdin>" } })] };
     const text = bytes.toString("utf8");
     if (text.trim() === "") return { refused: [diagnose("IZ101", undefined, {})] };
     return single(await readStream(text, topic.kind, run));

@@ -18,7 +18,8 @@ export function writeExplanation({ ref, earlier, notes, settings, objects, diagn
   return [
     ...head, ...about.flatMap((note) => writeNote(note, at, layout)),
     ...settings.flatMap((setting) => ["", ...writeSetting(setting, placesOf, layout)]),
-    ...objects.flatMap((object) => ["", ...writeObject(object, at, layout)]),
+    // What was asked for stands in the first line already.
+    ...objects.flatMap((object) => ["", ...writeObject(object, at, layout).slice(object.isMade && describe(object.ref) === describe(ref) ? 1 : 0)]),
   ].join("\n") + "\n";
 }
 
@@ -59,7 +60,7 @@ function writeSetting(resolved: Resolved, placesOf: Source["placesOf"], layout: 
   });
   const fields = groupFields(became);
   const result = fields.length > 0 ? writeFields(fields, layout)
-    : wrap(`becomes  no field: ${why ?? "no object is made that could hold it"}`, 2, layout);
+    : wrap(`becomes  no field: ${why ?? "nothing is made that could hold it"}`, 2, layout);
   return [...writeColumns([head], 0, layout), ...writeColumns(chain, 2, layout), ...result];
 }
 

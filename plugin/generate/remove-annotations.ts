@@ -65,7 +65,7 @@ function takeOut(tree: SourceTree, revision: Revision): readonly Diagnostic[] {
     try {
       step();
     } catch (error) {
-      diagnostics.push(refuse(file, (error as Error).message, "take it out by hand"));
+      diagnostics.push(refuse(file, (error as Error).message, "remove it by hand"));
     }
   };
   const strip = (files: readonly string[], edit: (text: string) => string | undefined): void => {
@@ -148,8 +148,8 @@ function checkRest(revision: Revision, { directory, file, transformers }: Kustom
   const field = ["replacements", "vars", "transformers", "generators", "commonAnnotations"].find((each) => isNamedIn(JSON.stringify(content[each] ?? "")));
   const holder = transformers.find((each) => isNamedIn(revision.read(each) ?? ""));
   return [
-    ...(field === undefined ? [] : [refuse(file, `\`${field}:\` that names an annotation of istiomize or a ServiceMesh`, "take it out by hand")]),
-    ...(holder === undefined ? [] : [refuse(holder, "a transformer that names an annotation of istiomize or a ServiceMesh", "take it out by hand")]),
+    ...(field === undefined ? [] : [refuse(file, `\`${field}:\` that names an annotation of istiomize or a ServiceMesh`, "remove it by hand")]),
+    ...(holder === undefined ? [] : [refuse(holder, "a transformer that names an annotation of istiomize or a ServiceMesh", "remove it by hand")]),
   ];
 }
 

@@ -71,7 +71,7 @@ export function inTree(build: Build, tool: Tool, workspace: Pick<Workspace, "toC
 export function describeBuild({ command, code, stderr }: Build, { file }: { readonly file: string }): Diagnostic {
   const message = stderr.trim().replace(/^error: /i, "") || `exit code ${code}`;
   const named = /path '([^']+)'/.exec(message)?.[1];
-  return diagnose("IZ402", undefined, { command, message }, { position: { file: (named !== undefined && findKustomization(named)) || shown(file) } });
+  return diagnose("IZ402", undefined, { command, message }, { position: { file: shown((named !== undefined && findKustomization(named)) || file) } });
 }
 
 function escape(text: string): string {

@@ -116,7 +116,7 @@ function readText(path: string, report: (diagnostic: Diagnostic) => void): strin
   try {
     const bytes = readFileSync(path);
     if (isUtf8(bytes)) return bytes.toString("utf8");
-    report(diagnose("IZ409", undefined, { message: "bytes that are no UTF-8" }, { position }));
+    report(diagnose("IZ409", undefined, { message: "bytes that are not UTF-8" }, { position }));
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;

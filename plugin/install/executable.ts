@@ -28,8 +28,8 @@ async function isSelfContained(): Promise<boolean> {
   }
 }
 
-/** What every version of the executable holds and no other program does. */
-const marks = ["istiomize.dev/generated-from", "istiomize-did-not-run", "ISTIOMIZE_REPORT"];
+/** What every version of the executable holds in plain text and no other program does; the build writes it where the rest is packed. */
+export const marks = ["istiomize.dev/generated-from", "istiomize-did-not-run", "ISTIOMIZE_REPORT"];
 
 /** Whether these are the bytes of an istiomize, of whatever version; nothing is run to find out. */
 export function isIstiomize(bytes: Buffer): boolean {

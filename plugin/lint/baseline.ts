@@ -35,7 +35,7 @@ export function readBaseline(file: string): Baseline | Diagnostic {
     if (content?.["version"] !== 1) return refuse(`version ${JSON.stringify(content?.["version"] ?? null)}`);
     const entries = asList(content["findings"]).map(asMapping);
     const wrong = entries.findIndex((entry) => !/^[0-9a-f]{16}$/.test(asText(entry?.["fingerprint"]) ?? ""));
-    if (!Array.isArray(content["findings"]) || wrong >= 0) return refuse(wrong >= 0 ? `findings[${wrong}] without a fingerprint` : "no list of findings");
+    if (!Array.isArray(content["findings"]) || wrong >= 0) return refuse(wrong >= 0 ? `findings[${wrong}] without a fingerprint` : "no `findings` list");
     const textOf = (entry: (typeof entries)[number], key: string): string => asText(entry?.[key]) ?? "";
     return {
       path, text, entries: entries.map((entry) => ({

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Severity } from "../../generators/diagnostics/catalogue.ts";
 import { sortDiagnostics, writePath, type Diagnostic, type Position } from "../../generators/diagnostics/diagnostic.ts";
 import { compareText, describe } from "../../generators/kube/object.ts";
+import type { Held } from "./elsewhere.ts";
 import { positionOf, type Span } from "./written.ts";
 
 /** A diagnostic of `lint`: where it ends, which builds it was found in, and what names it whatever moves around it. */
@@ -13,6 +14,8 @@ export interface Finding extends Diagnostic {
   readonly fingerprints: readonly string[];
   /** The text that it stands in, where that is a local file that people wrote. */
   readonly span?: Span;
+  /** What the objects hold that it was found among. */
+  readonly among?: Held;
 }
 
 /** Where a finding stands, as people count. */

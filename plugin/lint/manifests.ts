@@ -80,7 +80,7 @@ export async function readManifests(files: readonly string[]): Promise<Manifests
     const text = bytes.toString(isText ? "utf8" : "latin1");
     if (!looksLikeManifest.test(text) && !/"apiVersion"\s*:/.test(text)) skipped.push({ file, why: "no apiVersion" });
     else if (!hasKind.test(text) && !/"kind"\s*:/.test(text)) skipped.push({ file, why: "no kind" });
-    else if (!isText) diagnostics.push(diagnose("IZ409", undefined, { message: "bytes that are no UTF-8" }, { position: { file } }));
+    else if (!isText) diagnostics.push(diagnose("IZ409", undefined, { message: "bytes that are not UTF-8" }, { position: { file } }));
     else if (/^kind:\s*(Kustomization|Component)\s*$/m.test(text) && /^apiVersion:\s*kustomize\.config\.k8s\.io\//m.test(text)) skipped.push({ file, why: "a kustomization under another name" });
     else {
       const input = await readInput(text, file, undefined, readsChecked);
@@ -117,6 +117,8 @@ interface Piece {
 export interface Unit {
   readonly pieces: readonly Piece[];
   readonly wanted: ReadonlySet<Manifest>;
+  /** All manifests of the directory, where some of them are variants of each other. */
+  readonly variants: readonly Manifest[];
 }
 
 /**
@@ -185,7 +187,8 @@ function splitVariants(group: readonly Manifest[]): readonly Unit[] {
     return owner === manifest;
   });
   // A variant is judged where all of it is there: without the object that another one has, the rest may miss it.
-  const units: Unit[] = [{ pieces: main, wanted: new Set(group.filter((manifest) => !variants.has(manifest))) }];
+  const all = variants.size > 0 ? group : [];
+  const units: Unit[] = [{ pieces: main, wanted: new Set(group.filter((manifest) => !variants.has(manifest))), variants: all }];
   for (let waiting = [...variants]; waiting.length > 0;) {
     const taken = new Set<string>();
     const picked = waiting.filter((manifest) => {
@@ -194,7 +197,7 @@ function splitVariants(group: readonly Manifest[]): readonly Unit[] {
       for (const identity of own) taken.add(identity);
       return true;
     });
-    units.push({ pieces: [...main.filter(({ identity }) => identity === undefined || !taken.has(identity)), ...picked.flatMap(piecesOf)], wanted: new Set(picked) });
+    units.push({ pieces: [...main.filter(({ identity }) => identity === undefined || !taken.has(identity)), ...picked.flatMap(piecesOf)], wanted: new Set(picked), variants: all });
     waiting = waiting.filter((manifest) => !picked.includes(manifest));
   }
   return units;

@@ -3,14 +3,17 @@ import { asMapping, describe, describeObject, type KubeObject, type ResourceRef 
 import { isEmpty, readInput, readsChecked } from "../input.ts";
 import type { RunOptions } from "../run.ts";
 import { checkItems } from "./check.ts";
+import { holdingOf, type Held } from "./elsewhere.ts";
 import { byObject, fingerprintOf, spanned, type Finding } from "./finding.ts";
 import type { Unit } from "./manifests.ts";
+import { leaveOutGuesses } from "./variants.ts";
 import { findSpan, findWritten, type SourceText, type Written } from "./written.ts";
 
 /** What was found, and in how many objects. */
 interface Checked {
   readonly findings: readonly Finding[];
   readonly objects: number;
+  readonly held: Held;
 }
 
 /** Checks a YAML stream or a ResourceList. What cannot be read is a finding, and the rest is checked all the same. */
@@ -18,21 +21,31 @@ export async function lintStream(text: string, file: string, run: RunOptions): P
   const source: SourceText = { file, text };
   const input = await readInput(text, file, undefined, readsChecked);
   const start = { file, line: 1, column: 1 };
-  if (!input.envelope && input.frame.chunks.every(isEmpty)) return { findings: [toFinding(diagnose("IZ101", undefined, {}), new Map(), start)], objects: 0 };
+  if (!input.envelope && input.frame.chunks.every(isEmpty)) return { findings: [toFinding(diagnose("IZ101", undefined, {}), new Map(), start)], objects: 0, held: new Set() };
   const functionConfig = asMapping(input.envelope?.["functionConfig"]);
   const items = input.leaves.map(({ item }) => item);
   const { diagnostics } = await checkItems({ items, ...(functionConfig && { functionConfig }), ...run });
   const written = indexWritten(findWritten(input, source));
-  return { findings: byObject([...input.diagnostics, ...diagnostics]).map((diagnostic) => toFinding(diagnostic, written, start)), objects: items.length };
+  const held = holdingOf(items, run.namespace);
+  return { findings: byObject([...input.diagnostics, ...diagnostics]).map((diagnostic) => ({ ...toFinding(diagnostic, written, start), among: held })), objects: items.length, held };
 }
 
 /** Checks manifests that are applied together; findings in those that are only around them are left out. */
-export async function lintUnit({ pieces, wanted }: Unit, run: RunOptions): Promise<readonly Finding[]> {
-  const { diagnostics } = await checkItems({ items: pieces.map(({ item }) => item), ...run });
+export async function lintUnit(unit: Unit, run: RunOptions): Promise<Checked> {
+  const { pieces, wanted } = unit;
+  const items = pieces.map(({ item }) => item);
+  const diagnostics = await leaveOutGuesses((await checkItems({ items, ...run })).diagnostics, unit, run);
+  const held = holdingOf(items, run.namespace);
   const written = indexWritten(pieces.map((piece) => piece.written));
   const files = new Set([...wanted].map(({ source }) => source.file));
   const start = { file: [...files][0]!, line: 1, column: 1 };
-  return byObject(diagnostics).map((diagnostic) => toFinding(diagnostic, written, start)).filter(({ position }) => files.has(position?.file ?? ""));
+  const findings = byObject(diagnostics).map((diagnostic) => ({ ...toFinding(soften(diagnostic), written, start), among: held }));
+  return { findings: findings.filter(({ position }) => files.has(position?.file ?? "")), objects: items.length, held };
+}
+
+/** Loose files without a namespace may be a part of what stands there. */
+function soften(diagnostic: Diagnostic): Diagnostic {
+  return diagnostic.severity === "error" && diagnostic.absent?.namespace === "" ? { ...diagnostic, severity: "warning" } : diagnostic;
 }
 
 function indexWritten(written: readonly Written[]): ReadonlyMap<string, Written> {

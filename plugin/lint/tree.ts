@@ -17,6 +17,7 @@ import { runsMesh, walkKustomizations, type Kustomization } from "../tree/tree.t
 import { writeYaml } from "../write-yaml.ts";
 import { findRenaming } from "../tree/above.ts";
 import { checkItems } from "./check.ts";
+import { holdingOf, type Held } from "./elsewhere.ts";
 import { bareFinding, byObject, fingerprintOf, spanned, type Finding } from "./finding.ts";
 import { Places, type Origin } from "./place.ts";
 import type { Span } from "./written.ts";
@@ -34,6 +35,7 @@ export interface Linted {
   readonly findings: readonly Finding[];
   readonly files: readonly string[];
   readonly objects: number;
+  readonly held: readonly Held[];
 }
 
 /** The kustomizations of a tree that no other one takes in, in the order of their paths. */
@@ -73,6 +75,7 @@ export async function lintBuilds(tree: SourceTree, options: TreeOptions): Promis
     findings: [...tree.diagnostics.filter(({ code }) => code !== "IZ407").map(bareFinding), ...built.flatMap(({ findings }) => findings)],
     files: [...new Set(roots.flatMap((root) => nodesOf(root).flatMap(({ file, resources, patches, transformers }) => [file, ...resources, ...patches, ...transformers])))].map(shown),
     objects: built.reduce((sum, { objects }) => sum + objects, 0),
+    held: built.flatMap(({ held }) => held ?? []),
   };
 }
 
@@ -93,6 +96,7 @@ interface Target {
 interface LintedTarget {
   readonly findings: readonly Finding[];
   readonly objects: number;
+  readonly held?: Held;
 }
 
 export function subdirectory(directory: string, name: string): string {
@@ -118,7 +122,8 @@ async function lintPlain(target: Target, { tool, flags, run }: TreeOptions, plac
     result = await checkItems({ items: items.map((item) => ({ ...item, earlier: earlier(item.object) })), isFiles, ...run });
   }
   const origins = readOrigins(input, resolveOrigin);
-  return { findings: byObject(result.diagnostics).map((diagnostic) => placeFinding(diagnostic, target, places, origins)), objects: items.length };
+  const held = holdingOf(items, run.namespace);
+  return { findings: byObject(result.diagnostics).map((diagnostic) => ({ ...placeFinding(diagnostic, target, places, origins), among: held })), objects: items.length, held };
 }
 
 /** A kustomization over another one that asks for the origins of its objects. */
@@ -144,7 +149,10 @@ async function lintTransformers(target: Target, { tool, flags, run }: TreeOption
   const diagnostics = existsSync(reportFile) ? readFileSync(reportFile, "utf8").trim().split("\n").flatMap((line) => JSON.parse(line) as readonly Diagnostic[]) : [];
   const findings = byObject(diagnostics).map((diagnostic) => placeFinding(diagnostic, { ...target, nodes }, places, new Map()));
   if (build.code !== 0 && worstSeverity(diagnostics) !== "error") return failed(target, build);
-  return { findings, objects: build.code === 0 ? (await readInput(build.stdout, shown(root), undefined, readsChecked)).leaves.length : 0 };
+  if (build.code !== 0) return { findings, objects: 0 };
+  const items = (await readInput(build.stdout, shown(root), undefined, readsChecked)).leaves.map(({ item }) => item);
+  const held = holdingOf(items, run.namespace);
+  return { findings: findings.map((finding) => ({ ...finding, among: held })), objects: items.length, held };
 }
 
 function failed(target: Target, build: Build): LintedTarget {

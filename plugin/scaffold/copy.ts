@@ -31,7 +31,7 @@ export function copyFile(draft: Draft, survey: Survey, from: string, to: string,
   const { rename, leavesOut } = copy;
   const text = survey.read(from);
   if (text === undefined) {
-    draft.report(diagnose("IZ439", undefined, { what: positionOf(from).file, why: "its bytes are no UTF-8", help: "copy this directory by hand" }, { position: positionOf(from) }));
+    draft.report(diagnose("IZ439", undefined, { what: positionOf(from).file, why: "its bytes are not UTF-8", help: "copy this directory by hand" }, { position: positionOf(from) }));
   } else if (!isOwned(text) && !leavesOut?.(from)) {
     const written = removeMarked(text); // istiomize adds its own lines to the copy where they belong
     draft.create(to, kustomizationNames.includes(basename(from)) ? renameKustomization(draft, written, survey, from, copy) : renameText(withoutDocuments(written, from, copy), from, rename));

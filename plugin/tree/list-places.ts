@@ -156,7 +156,7 @@ function newPlace(text: string, root: YAMLMap, field: string): Place {
 
 /** A file with nothing but comments, and perhaps the markers of a document. */
 function newPlaceInEmpty(text: string, contents: unknown): Place {
-  if (isNode(contents) && !(isScalar(contents) && contents.value === null && !contents.source && !contents.tag && contents.anchor === undefined)) return unusable("the file holds no mapping");
+  if (isNode(contents) && !(isScalar(contents) && contents.value === null && !contents.source && !contents.tag && contents.anchor === undefined)) return unusable("the file does not hold a mapping");
   const marker = /^---[ \t]*(?:#[^\n]*)?\n/m.exec(text.replaceAll("\r", " "));
   const from = marker ? marker.index + marker[0].length : 0;
   return { form: "new", in: { at: lastLineEnd(text, from, documentEnd(text, from)), indent: "", step: "  " } };

@@ -83,7 +83,7 @@ function read(text: string): { readonly value?: unknown; readonly problem?: Kust
   try {
     const value = text.includes("\n---") ? loadAll(text)[0] : load(text); // kustomize reads the first document
     if (usesAliases(text) && countValues(value) > 1_000_000) return { problem: { message: "aliases that stand for more than a million values", line: 1 } };
-    return value === undefined || value === null || asMapping(value) ? { value } : { problem: { message: "no mapping", line: 1 } };
+    return value === undefined || value === null || asMapping(value) ? { value } : { problem: { message: "not a mapping", line: 1 } };
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
     return { problem: { message: withoutNames(error.reason), ...(error.mark && { line: error.mark.line + 1 }) } };

@@ -6,6 +6,7 @@
 import { resolve } from "node:path";
 import { brotliCompressSync } from "node:zlib";
 import { build, type BuildOptions, type Plugin } from "esbuild";
+import { marks } from "../../plugin/install/executable.ts";
 
 /** What is taken from each package that is a part of its own: a module that exports that. */
 const usedOf: { readonly [name: string]: string } = {
@@ -44,6 +45,7 @@ export async function bundleParts(entry: string, parts: Parts): Promise<string> 
   const main = await pack({ ...parts.options, entryPoints: [entry], plugins: [compileOnUse(parts, bytes), ...(parts.options.plugins ?? []), ...parts.ofMain] });
   const packed = [...bytes].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, part]) => `${JSON.stringify(name)}:"${parts.hurried.includes(name) ? `=${part.toString("base64")}` : write85(part)}"`);
   return `#!/usr/bin/env node
+// ${marks.join(" ")}
 "use strict";const unpack=(bytes)=>require("node:zlib").brotliDecompressSync(bytes).latin1Slice();
 new Function("unpack","packed","require","module","exports","__filename","__dirname",unpack(Buffer.from("${main.toString("base64")}","base64")))((text)=>unpack(text[0] === "="?Buffer.from(text.slice(1),"base64"):(${read85})(text)),{${packed.join(",")}},require,module,exports,__filename,__dirname);
 `;

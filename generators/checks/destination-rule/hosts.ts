@@ -3,6 +3,7 @@ import { suggest } from "../../diagnostics/suggest.ts";
 import { asList, asText, compareText, describe, equal, mappingAt, nameOf } from "../../kube/object.ts";
 import { namespaceFor } from "../../mesh/levels.ts";
 import type { IstioObject, IstioWorld, ObjectCheck } from "../istio-object.ts";
+import { absentService, isMissing } from "../virtual-service/host-names.ts";
 import { trafficMapOf } from "../virtual-service/traffic-map.ts";
 import { hostOf, isMadeByCanary, serviceOf, subsetsIn } from "./policies.ts";
 import { routesTo } from "./routes.ts";
@@ -19,9 +20,9 @@ export const checkHost: ObjectCheck = (object, world) => {
   const parts = resolved.split(".");
   if (!world.isClusterHost(resolved) || parts.length !== 3 + world.config.clusterDomain.split(".").length) return [];
   const near = world.hosts().filter((each) => each.split(".")[1] === parts[1]);
-  if (near.length === 0 || isMadeByCanary(parts[0]!, parts[1]!, world)) return [];
+  if (near.length === 0 || !isMissing(resolved, world) || isMadeByCanary(parts[0]!, parts[1]!, world)) return [];
   const name = suggest(parts[0]!, near.map((each) => each.split(".")[0]!));
-  return [diagnose("IZ374", place, { host, isCluster: true, ...(name && { suggestion: host.includes(".") ? `${name}.${parts.slice(1).join(".")}` : name }) })];
+  return [diagnose("IZ374", place, { host, isCluster: true, ...(name && { suggestion: host.includes(".") ? `${name}.${parts.slice(1).join(".")}` : name }) }, { absent: absentService(resolved) })];
 };
 
 /** `web.shop` or `web.shop.svc`, where there is such a Service; Istio adds nothing to a name with a dot. */

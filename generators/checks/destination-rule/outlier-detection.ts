@@ -2,13 +2,13 @@ import { diagnose, type Diagnostic } from "../../diagnostics/diagnostic.ts";
 import { asList, asMapping, mappingAt, nameOf } from "../../kube/object.ts";
 import type { Workload } from "../../mesh/workload.ts";
 import type { IstioObject, IstioWorld, ObjectCheck } from "../istio-object.ts";
-import { countPods, hostOf, isSteered, podsBehind, podsOfSubset, policiesOf, serviceOf, subjectOf, type Found, type Policy } from "./policies.ts";
+import { countPods, hostOf, isSteered, isUniform, podsBehind, podsOfSubset, policiesOf, serviceOf, subjectOf, wholePolicy, type Found, type Policy } from "./policies.ts";
 import { routesTo } from "./routes.ts";
 
 /** Outlier detection that ejects nobody or everybody, or never counts what it says (rules S9 and S10). */
 export const checkOutlierDetection: ObjectCheck = (object, world) => {
   const told = new Map<string, Diagnostic>();
-  for (const policy of policiesOf(object, world)) {
+  for (const policy of isUniform(object) && serviceOf(object, world)?.ports.some(({ protocol }) => protocol !== "udp") ? [wholePolicy(object)] : policiesOf(object, world)) {
     const block = policy.blocks.outlierDetection;
     if (!block) continue;
     for (const diagnostic of [...checkCounters(object, block), ...checkEjection(object, block, policy, world)]) {
@@ -45,7 +45,7 @@ function checkEjection(object: IstioObject, { value, path }: Found, policy: Poli
   const words = isKey ? `outlier-max-ejection-percent ${percent}%` : `maxEjectionPercent ${percent}`;
   if (ejectsNobody) {
     const needed = Math.ceil(100 / pods);
-    return [diagnose("IZ361", object.placeOf(...at), { percent: percent === written ? words : "Istio's default of 10%", pods, of, needed, ...(!isKey && { field: `maxEjectionPercent: ${needed}` }) }, subjectOf(object))];
+    return [diagnose("IZ361", object.placeOf(...at), { percent: percent === written ? words : "Istio's default of 10%", pods, of, needed, ...(isKey ? { scope: scopeOf(object.placeOf(...at).path.at(-1) ?? "") } : { field: `maxEjectionPercent: ${needed}` }) }, subjectOf(object))];
   }
   const place = object.placeOf(...at);
   // One default for many Services is 100% so that it works for each of them; only who says it of one pod is told.
@@ -54,6 +54,11 @@ function checkEjection(object: IstioObject, { value, path }: Found, policy: Poli
     return [diagnose("IZ363", place, { words: [words, isKey ? "outlier-min-health-percent" : "minHealthPercent"], ...(pods === 1 && { only: of }) }, subjectOf(object))];
   }
   return [];
+}
+
+/** What stands before a setting in the key of its annotation, such as `port.http.`. */
+function scopeOf(key: string): string {
+  return /^istiomize\.dev\/(.+\.)outlier-/.exec(key)?.[1] ?? "";
 }
 
 /** Whether any call goes to the cluster that a policy is for. */
@@ -68,8 +73,8 @@ function isCalled(object: IstioObject, { subset }: Policy, world: IstioWorld): b
 export const checkLocality: ObjectCheck = (object, world) => {
   const service = serviceOf(object, world);
   if (!service || service.shape !== "cluster" || mappingAt(service.object, "spec")["trafficDistribution"] !== undefined) return [];
-  const policy = policiesOf(object, world).find(({ blocks }) => blocks.outlierDetection && asMapping(blocks.loadBalancer?.value["localityLbSetting"]) === undefined && blocks.loadBalancer?.value["consistentHash"] === undefined);
-  const spread = policy && podsBehind(service, world).find(spreadsOverZones);
+  const spread = podsBehind(service, world).find(spreadsOverZones);
+  const policy = spread && policiesOf(object, world).find(({ blocks }) => blocks.outlierDetection && asMapping(blocks.loadBalancer?.value["localityLbSetting"]) === undefined && blocks.loadBalancer?.value["consistentHash"] === undefined);
   if (!policy || !spread) return [];
   const { path, value } = policy.blocks.outlierDetection!;
   return [diagnose("IZ399", object.placeOf(...path, ...(object.isOurs ? Object.keys(value).slice(0, 1) : [])), { workload: spread.name, isKey: object.isOurs }, subjectOf(object))];

@@ -70,12 +70,23 @@ function findPolicies(object: IstioObject, world: IstioWorld): readonly Policy[]
   const ports: readonly { readonly number?: number; readonly port?: ServicePort }[] = service
     ? service.ports.filter(({ protocol }) => protocol !== "udp").map((port) => ({ number: port.number, port }))
     : [{}, ...[...written].map((number) => ({ number }))];
+  if (written.size === 0 && subsets.length === 0) return ports.map((port) => ({ ...port, ...wholePolicy(object) }));
   return ports.flatMap(({ number, port }) => {
     const of = (base: Blocks, policy: Mapping, path: readonly string[]): Blocks => applyPolicy(base, policy, path, number);
     const base = of({}, whole, ["spec", "trafficPolicy"]);
     const about = { ...(port && { port }), ...(number !== undefined && { number }) };
     return [{ ...about, blocks: base }, ...subsets.map((subset) => ({ ...about, subset, blocks: of(base, subset.policy, [...subset.path, "trafficPolicy"]) }))];
   });
+}
+
+/** Whether an object has one policy for all calls. */
+export function isUniform({ spec }: IstioObject): boolean {
+  return spec["subsets"] === undefined && mappingAt(spec, "trafficPolicy")["portLevelSettings"] === undefined;
+}
+
+/** What holds for all calls that nothing tells apart. */
+export function wholePolicy({ spec }: IstioObject): Policy {
+  return { blocks: applyPolicy({}, mappingAt(spec, "trafficPolicy"), ["spec", "trafficPolicy"], undefined) };
 }
 
 function applyPolicy(base: Blocks, policy: Mapping, path: readonly string[], number: number | undefined): Blocks {
@@ -118,12 +129,11 @@ const behind = new WeakMap<KnownService, readonly Workload[]>();
 
 /** Everything in the input that the selector of a Service finds. */
 export function podsBehind(service: KnownService, world: IstioWorld): readonly Workload[] {
+  if (hasOnlyWorkloads(world) && (world.config.namespace === "" || namespaceOf(service.object) !== "")) return service.workloads.map(({ workload }) => workload);
   const known = behind.get(service);
   if (known) return known;
   const selector = mappingAt(service.object, "spec", "selector");
-  const find = (): readonly Workload[] => (Object.keys(selector).length === 0 ? [] : podsOf(world).find(namespaceFor(service.object, world.config), selector));
-  const isPaired = hasOnlyWorkloads(world) && (world.config.namespace === "" || namespaceOf(service.object) !== "");
-  const found = isPaired ? service.workloads.map(({ workload }) => workload) : find();
+  const found = Object.keys(selector).length === 0 ? [] : podsOf(world).find(namespaceFor(service.object, world.config), selector);
   behind.set(service, found);
   return found;
 }
@@ -136,6 +146,7 @@ export function countPods(workloads: readonly Workload[]): number | undefined {
 /** A Rollout or a Canary that works on the rule tells the pods of its subsets apart itself, by labels that nobody wrote. */
 export function isSteered(object: IstioObject, world: IstioWorld): boolean {
   const { rules, services } = steeredIn(world);
+  if (rules.size + services.size === 0) return false;
   const service = serviceOf(object, world);
   return rules.has(`${object.namespace}/${object.ref.name}`) || (service !== undefined && services.has(`${namespaceFor(service.object, world.config)}/${nameOf(service.object)}`));
 }

@@ -36,7 +36,7 @@ function checkServers(mode: string, place: Diagnostic["place"], { subset, port, 
     if (why !== undefined || passesSidecar(workload, port.targetPort)) continue;
     const effective = modeFor(workload, port.targetPort, world);
     if (effective && (mode === "ISTIO_MUTUAL" ? effective.mode === "DISABLE" : effective.mode === "STRICT")) {
-      return [diagnose("IZ350", place, { tls: mode, server: `pods whose PeerAuthentication (${describeObject(effective.policy)}) says ${effective.mode}` }, subjectOf(object))];
+      return [diagnose("IZ350", place, { tls: mode, server: `pods with mTLS mode ${effective.mode} (${describeObject(effective.policy)})` }, subjectOf(object))];
     }
   }
   const isOwnName = ["sni", "subjectAltNames"].some((key) => blocks.tls?.value[key] !== undefined);

@@ -21,9 +21,9 @@ export const checkRequired: ObjectCheck = (object, world) => {
   })];
 };
 
-/** Policies for pods that are not in the input: those with no other labels. */
+/** Policies for pods that are not in the input: those that no label keeps apart. */
 function alike(labels: Mapping, namespace: string, world: IstioWorld): readonly IstioObject[] {
-  return world.ofKind("AuthorizationPolicy").filter((policy) => policy.namespace === namespace && Object.entries(selectorOf(policy.object)).every(([key, value]) => labels[key] === value));
+  return world.ofKind("AuthorizationPolicy").filter((policy) => policy.namespace === namespace && Object.entries(selectorOf(policy.object)).every(([key, value]) => labels[key] === undefined || labels[key] === value));
 }
 
 function asksForToken(rule: Mapping, policy: IstioObject): boolean {

@@ -22,7 +22,7 @@ function checkPodSecurity({ context }: IstioWorld): readonly Diagnostic[] {
     const isInjected = labels["istio-injection"] === "enabled" || (labels["istio.io/rev"] !== undefined && labels["istio-injection"] === undefined);
     return isInjected && (level === "restricted" || level === "baseline") ? [diagnose("IZ342", { ref: refOf(object), path: ["metadata", "labels", enforce] }, {
       why: `${enforce}: ${level} on a namespace with sidecars: their init container asks for NET_ADMIN, and such pods are refused`,
-      help: "install the Istio CNI node agent, with which sidecars need no such container, and accept this; or take the label out",
+      help: "remove the label, or install the Istio CNI node agent (sidecars then need no such container) and accept this",
     })] : [];
   });
 }

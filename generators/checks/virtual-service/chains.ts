@@ -34,7 +34,7 @@ const deepest = 8;
 
 /** Retries that multiply from hop to hop, and callees that work longer than anybody waits (rules T5 and T7). */
 export const checkChains: RouteCheck = (routes, world, map) => {
-  if (!routes.isMesh || world.ofKind("AuthorizationPolicy").length === 0) return [];
+  if (world.ofKind("AuthorizationPolicy").length === 0 || !routes.isMesh) return [];
   const known = callsOf(world, map);
   const services = new Set(routes.hosts.flatMap(({ text }) => world.serviceOf(text, routes.object.namespace) ?? []));
   return [...services].flatMap((service) => [...checkStorm(service, routes, known), ...checkWaiting(service, routes, known)]);

@@ -4,7 +4,7 @@ import { asList, asText, compareText, describeObject, mappingAt, nameOf, selects
 import { describePort } from "../../kube/protocol.ts";
 import type { KnownService } from "../../mesh/settings.ts";
 import { entriesOf, type IstioObject, type IstioWorld } from "../istio-object.ts";
-import { halfQualified, isMissing, suggestHost } from "./host-names.ts";
+import { absentService, halfQualified, isMissing, suggestHost } from "./host-names.ts";
 import { rulesOf, subsetsOf } from "./defined-subsets.ts";
 import { isForMesh, isWrittenAsIstio, type Destination, type RouteCheck, type Routes, type Rule } from "./routes.ts";
 
@@ -28,8 +28,8 @@ function checkDestination(destination: Destination, rule: Rule, routes: Routes, 
   if (!isMissing(resolved, world)) return [];
   const missing = diagnose("IZ301", place, {
     name: host, subsets: [], isElsewhere: false, expected: `a Service or ServiceEntry of the input; ${resolved} is neither`, suggestion: suggestHost(host, resolved, world),
-    help: "mend the host, or add the Service",
-  }, subject);
+    help: "correct the host, or add the Service",
+  }, { ...subject, absent: absentService(resolved) });
   return [host.includes(".") && resolved !== world.resolve(resolved.split(".")[0]!, object.namespace) ? { ...missing, severity: "warning" } : missing]; // another tree may bring what is in another namespace
 }
 
@@ -60,7 +60,7 @@ function checkSubset({ host, subset, path }: Destination, { object }: Routes, wo
   return [diagnose("IZ301", object.placeOf(...path, "subset"), {
     name: subset, subsets: names, isElsewhere: false, suggestion: suggest(subset, names),
     expected: rules.length > 0 ? `a subset that ${rules.map(({ object: rule }) => describeObject(rule)).join(" or ")} defines: ${names.join(", ") || "it defines none"}` : `a DestinationRule for ${host} that defines it; the input has none`,
-    help: "add the subset under spec.subsets of the DestinationRule, or mend the name",
+    help: "add the subset under spec.subsets of the DestinationRule, or correct the name",
   }, object.subject && { subject: object.subject })];
 }
 

@@ -1,4 +1,5 @@
 import { suggest } from "../../diagnostics/suggest.ts";
+import type { Absent } from "../../diagnostics/diagnostic.ts";
 import type { IstioWorld } from "../istio-object.ts";
 
 /** `shop` of `web.shop.svc.cluster.local`; nothing for a host of another form. */
@@ -28,7 +29,14 @@ function namesByNamespace(world: IstioWorld): ReadonlyMap<string, readonly strin
 
 /** Whether a resolved host that no Service of the input has can be said to be missing: others of its namespace are there. */
 export function isMissing(resolved: string, world: IstioWorld): boolean {
-  return (world.isClusterHost(resolved) || !resolved.includes(".")) && namesByNamespace(world).has(namespaceIn(resolved));
+  const [all, namespace] = [namesByNamespace(world), namespaceIn(resolved)];
+  if (!(world.isClusterHost(resolved) || !resolved.includes(".")) || !all.has(namespace)) return false;
+  return namespace === "" || !all.get("")?.includes(nameIn(resolved)); // one without a namespace may be applied there
+}
+
+/** The Service that a resolved host means. */
+export function absentService(resolved: string): Absent {
+  return { kind: "Service", namespace: namespaceIn(resolved), name: nameIn(resolved) };
 }
 
 /** Suggestions cost a look at every name: so many in one run get one. */

@@ -1,7 +1,7 @@
 import { diagnose, type Diagnostic } from "../../diagnostics/diagnostic.ts";
-import { compareText, describeObject } from "../../kube/object.ts";
+import { compareText, describe, describeObject } from "../../kube/object.ts";
 import type { IstioObject, IstioWorld } from "../istio-object.ts";
-import { halfQualified, isMissing, suggestHost } from "./host-names.ts";
+import { absentService, halfQualified, isMissing, suggestHost } from "./host-names.ts";
 import { isForMesh, isWrittenAsIstio, type Host, type RouteCheck, type Routes, type RuleKind } from "./routes.ts";
 import { exportedTo, type TrafficMap } from "./traffic-map.ts";
 
@@ -21,8 +21,10 @@ function checkHost({ text, path }: Host, routes: Routes, world: IstioWorld): rea
   if (meant) return [diagnose("IZ373", place, { host: text, meant, isDestination: false }, subject)];
   const resolved = world.resolve(text, object.namespace);
   const isCluster = world.isClusterHost(resolved) || !resolved.includes(".");
+  // Where its own rules send requests there, that is said of them.
+  if (isCluster && routes.rules.some(({ destinations }) => destinations.some((to) => world.resolve(to.host, object.namespace) === resolved))) return [];
   if (isCluster ? !isMissing(resolved, world) : routes.gateways.length > 1 || resolved.endsWith(".svc.cluster.local")) return [];
-  return [diagnose("IZ374", place, { host: text, isCluster, suggestion: isCluster ? suggestHost(text, resolved, world) : undefined }, subject)];
+  return [diagnose("IZ374", place, { host: text, isCluster, suggestion: isCluster ? suggestHost(text, resolved, world) : undefined }, { ...subject, ...(isCluster && { absent: absentService(resolved) }) })];
 }
 
 /** A wildcard takes the calls to every Service below it that has no VirtualService of its own. */
@@ -45,7 +47,7 @@ function checkShared({ text, path }: Host, routes: Routes, world: IstioWorld, ma
 
 /** Private rules win over those for some namespaces, and these over public ones: rivals are of one class. */
 function isRival(one: Routes, other: Routes): boolean {
-  if (reachOf(one.object) !== reachOf(other.object)) return false;
+  if (describe(one.object.ref) === describe(other.object.ref) || reachOf(one.object) !== reachOf(other.object)) return false; // the same one, given twice
   const [left, right] = [exportedTo(one.object), exportedTo(other.object)];
   if (![...left].some((namespace) => right.has(namespace))) return false;
   return (["http", "tls", "tcp"] as const).some((kind) => {

@@ -11,7 +11,7 @@ export const checkMirrors: RouteCheck = ({ object, rules }) => rules.filter(({ k
   if (!mirror || share === 0 || (isReadOnly && share !== undefined)) return [];
   const found = diagnose("IZ384", object.placeOf(...mirror.path), {
     mirror: mirror.subset === undefined ? mirror.host : `subset ${mirror.subset} of ${mirror.host}`, isReadOnly,
-    share: share === undefined ? "every request (no percentage is 100%)" : `${share}% of the requests`,
+    share: share === undefined ? "every request (no percentage means 100%)" : `${share}% of the requests`,
   }, object.subject && { subject: object.subject });
   return [isReadOnly ? { ...found, severity: "info" } : found];
 });

@@ -55,18 +55,48 @@ export interface Host {
 /** One rule of the book over one VirtualService. */
 export type RouteCheck = (routes: Routes, world: IstioWorld, map: TrafficMap) => readonly Diagnostic[];
 
-export function readRoutes(object: IstioObject): Routes {
-  const { spec } = object;
-  const hosts = asList(spec["hosts"]).flatMap((text, i): Host[] => (typeof text === "string" ? [{ text, path: ["spec", "hosts", `[${i}]`] }] : []));
-  const listed = asList(spec["gateways"]).filter((name) => typeof name === "string");
-  const gateways = listed.length > 0 ? listed : ["mesh"];
-  return {
-    object, hosts, gateways, isDelegate: hosts.length === 0, isMesh: hosts.length > 0 && gateways.includes("mesh"),
-    rules: (["http", "tls", "tcp"] as const).flatMap((kind) => entriesOf(spec[kind]).map(([body, step]) => new ReadRule(kind, body, ["spec", kind, step]))),
-  };
+/** A VirtualService; most of a run are asked for little, so that their parts are read when somebody asks. */
+export class ReadRoutes implements Routes {
+  readonly object: IstioObject;
+  #rules: readonly Rule[] | undefined;
+  #hosts: readonly Host[] | undefined;
+  #gateways: readonly string[] | undefined;
+
+  constructor(object: IstioObject) {
+    this.object = object;
+  }
+
+  get rules(): readonly Rule[] {
+    const { spec } = this.object;
+    return this.#rules ??= kinds.flatMap((kind) => (spec[kind] === undefined ? [] : entriesOf(spec[kind]).map(([body, step]) => new ReadRule(kind, body, ["spec", kind, step]))));
+  }
+
+  get hosts(): readonly Host[] {
+    return this.#hosts ??= asList(this.object.spec["hosts"]).flatMap((text, i): Host[] => (typeof text === "string" ? [{ text, path: ["spec", "hosts", `[${i}]`] }] : []));
+  }
+
+  get gateways(): readonly string[] {
+    return this.#gateways ??= readGateways(this.object.spec);
+  }
+
+  get isMesh(): boolean {
+    return this.hosts.length > 0 && this.gateways.includes("mesh");
+  }
+
+  get isDelegate(): boolean {
+    return this.hosts.length === 0;
+  }
 }
 
-/** Most rules of a run are asked for little, so that their parts are read when somebody asks. */
+const kinds = ["http", "tls", "tcp"] as const;
+const meshAlone: readonly string[] = ["mesh"];
+
+function readGateways(spec: Mapping): readonly string[] {
+  const listed = asList(spec["gateways"]).filter((name) => typeof name === "string");
+  return listed.length > 0 ? listed : meshAlone;
+}
+
+/** A rule, read as far as it is asked for. */
 class ReadRule implements Rule {
   readonly kind: RuleKind;
   readonly body: Mapping;

@@ -1,6 +1,6 @@
 import { compareText } from "../../kube/object.ts";
 import type { IstioObject, IstioWorld } from "../istio-object.ts";
-import { readRoutes, type Routes } from "./routes.ts";
+import { ReadRoutes, type Routes } from "./routes.ts";
 
 /** All VirtualServices of the input, found by what they are for; each index is made when somebody asks for it. */
 export class TrafficMap {
@@ -16,9 +16,11 @@ export class TrafficMap {
   }
 
   of(object: IstioObject): Routes {
-    const known = this.#read.get(object) ?? readRoutes(object);
-    this.#read.set(object, known);
-    return known;
+    const known = this.#read.get(object);
+    if (known) return known;
+    const found = new ReadRoutes(object);
+    this.#read.set(object, found);
+    return found;
   }
 
   get all(): readonly Routes[] {

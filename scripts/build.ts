@@ -9,7 +9,7 @@ import { build, type BuildOptions } from "esbuild";
 import { bundleParts, packages } from "./build/compile-on-use.ts";
 import { embedArgocd } from "./build/embed-argocd.ts";
 import { embedMessages } from "./build/embed-messages.ts";
-import { leaveOut, tablesForPeople, withoutDumper, withoutGoldens, withoutTexts } from "./build/leave-out.ts";
+import { completedTables, leaveOut, tablesForPeople, withoutDumper, withoutGoldens, withoutTexts } from "./build/leave-out.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const { version } = JSON.parse(readFileSync(`${root}package.json`, "utf8")) as { version: string };
@@ -23,10 +23,9 @@ const seldom = Object.fromEntries(Object.entries({
   catalogue: ["generators/diagnostics/catalogue.ts"],
   values: ["generators/annotations/conditions.ts", "generators/annotations/policy-values.ts", "generators/annotations/route-values.ts"],
   schemas: ["generators/schemas/validator.ts"],
-  lint: ["generators/checks/hand-written.ts"],
-  review: ["generators/checks/review.ts", "generators/mesh/origin.ts"],
-  rollouts: ["generators/checks/rollouts.ts", "generators/mesh/rollouts.ts"],
-  gateways: ["generators/mesh/settle-gateways.ts", "generators/istio/gateway-virtual-service.ts"],
+  patterns: ["generators/kube/re2.ts"],
+  review: ["generators/checks/review.ts", "generators/checks/hand-written.ts", "generators/mesh/origin.ts"],
+  routing: ["generators/checks/rollouts.ts", "generators/mesh/rollouts.ts", "generators/mesh/settle-gateways.ts", "generators/istio/gateway-virtual-service.ts"],
 }).map(([part, files]) => [part, files.map((file) => join(root, file))]));
 
 const options: BuildOptions = {
@@ -38,9 +37,9 @@ const entry = `${root}plugin/main.ts`;
 // What the function and `render` consist of is there already when a command runs, and is not packed a second time.
 const apart = [...commands, ...Object.values(seldom).flat()];
 const { metafile } = await build({ ...options, entryPoints: [entry], write: false, metafile: true, plugins: [leaveOut(apart)], external: packages });
-const shared = Object.keys(metafile.inputs).filter((file) => !file.includes("node_modules")).map((file) => join(root, file)).filter((file) => !tablesForPeople.includes(file));
+const shared = Object.keys(metafile.inputs).filter((file) => !file.includes("node_modules")).map((file) => join(root, file));
 
 writeFileSync(outfile, await bundleParts(entry, {
-  root, commands, seldom, shared, hurried: ["catalogue", "values", "yaml"], nameOf: (file) => relative(root, file), options: { ...options, plugins: [withoutDumper, withoutGoldens, embedArgocd, embedMessages] }, ofMain: [withoutTexts],
+  root, commands, seldom, shared, whole: tablesForPeople, completed: completedTables, hurried: ["catalogue", "values"], nameOf: (file) => relative(root, file), options: { ...options, plugins: [withoutDumper, withoutGoldens, embedArgocd, embedMessages] }, ofMain: [withoutTexts],
 }));
 chmodSync(outfile, 0o755);

@@ -106,7 +106,7 @@ describe("generate", () => {
     const directory = temporary(t, treeOf("files", [...documents, ...documents.map(other)], ""));
     const { code, stdout, stderr } = istiomize(["generate", directory], { cwd: directory });
     assert.equal(code, 1);
-    assert.match(stdout + stderr, /IZ346[^]*VirtualService rollout-vsvc, DestinationRule rollout-destrule in Rollout api and in Rollout web/);
+    assert.match(stdout + stderr, /IZ346[^]*VirtualService rollout-vsvc, DestinationRule rollout-destrule in both Rollout api and Rollout web/);
     assert.ok(!filesIn(directory).some((file) => file.includes("istio-")));
   });
 

@@ -129,7 +129,7 @@ function findRow(object: KubeObject, key: string, place: Place, lenient: boolean
   }
   const allowed = rows[name].on;
   if (allowed.length === 0) return { diagnostic: diagnose("IZ220", place, { key: name, scopes: scopes.filter((each) => standsBehind(name, each)).map((each) => `${each}.${scopeNames[each]}.${name}`) }) };
-  const fits = carrier ? allowed.includes(carrier) : ownsPods(object) && (name === "inject" || name === "accept");
+  const fits = carrier ? allowed.includes(carrier) : (ownsPods(object) && (name === "inject" || name === "accept")) || (name === "accept" && groupOf(object).endsWith(".istio.io"));
   return fits ? found : misplaced(allowed);
 }
 

@@ -33,6 +33,10 @@ interface Parts {
   readonly hurried: readonly string[];
   /** Source files of the main part. */
   readonly shared: readonly string[];
+  /** Those of them that commands do not share: they need what the main part leaves out. */
+  readonly whole: readonly string[];
+  /** And those that they share and complete: by file, what is done to `held`, its exports. */
+  readonly completed: { readonly [file: string]: string };
   /** What is done to the files of the main part alone. */
   readonly ofMain: readonly Plugin[];
   /** What a source file is called across the border between two parts. */
@@ -66,30 +70,31 @@ function write85(bytes: Buffer): string {
 
 /** The function of the bundle that gives the bytes of such a text. */
 const read85 = `(text) => {
-  const count = (text.length - 1) / 5, bytes = Buffer.alloc(count * 4), digit = (at) => text.charCodeAt(at) === 126 ? 57 : text.charCodeAt(at) - 35;
-  for (let i = 0, at = 0; i < count; i++, at += 5) bytes.writeUInt32BE((((digit(at) * 85 + digit(at + 1)) * 85 + digit(at + 2)) * 85 + digit(at + 3)) * 85 + digit(at + 4), i * 4);
-  return bytes.subarray(0, bytes.length - (4 - text.at(-1)) % 4);
+  const digits = Buffer.from(text.replaceAll("~", "\\\\"), "latin1"), words = new Uint32Array((text.length - 1) / 5);
+  for (let i = 0, at = 0; i < words.length; i++, at += 5) words[i] = (((digits[at] * 85 + digits[at + 1]) * 85 + digits[at + 2]) * 85 + digits[at + 3]) * 85 + digits[at + 4] - 1848772135;
+  return Buffer.from(words.buffer).swap32().subarray(0, words.length * 4 - (4 - text.at(-1)) % 4);
 }`;
 
 /** Puts the other parts aside; whoever imports a file or package of theirs gets it through `unpack`. */
-function compileOnUse({ root, options, commands, seldom, shared, nameOf }: Parts, bytes: Map<string, Buffer>): Plugin {
+function compileOnUse({ root, options, commands, seldom, shared, whole, completed, nameOf }: Parts, bytes: Map<string, Buffer>): Plugin {
   const isPackage = (path: string): boolean => packages.includes(path);
   const apart = Object.values(seldom).flat();
 
   /** In the other parts: what the main one holds, or holds a stand-in for, is asked for by name. */
-  const fromMain: Plugin = {
+  const fromMain = (isOfCommands: boolean): Plugin => ({
     name: "from-main",
     setup({ onResolve, onLoad }) {
       onResolve({ filter: /.*/ }, ({ path, resolveDir, kind }) => {
         if (kind === "entry-point") return undefined;
         const file = resolve(resolveDir, path);
-        const name = isPackage(path) || packagesOfMain.includes(path) ? path : [...shared, ...apart].includes(file) ? nameOf(file) : undefined;
+        const name = isPackage(path) || packagesOfMain.includes(path) ? path : [...shared, ...apart].includes(file) && !(isOfCommands && whole.includes(file)) ? nameOf(file) : undefined;
         return name === undefined ? undefined : { path: name, namespace: "main" };
       });
-      onLoad({ filter: /.*/, namespace: "main" }, ({ path }) => ({ contents: `module.exports = require(${JSON.stringify(`main:${path}`)})` }));
+      onLoad({ filter: /.*/, namespace: "main" }, ({ path }) =>
+        ({ contents: `const held = require(${JSON.stringify(`main:${path}`)}); ${isOfCommands ? completed[resolve(root, path)] ?? "" : ""} module.exports = held` }));
       onResolve({ filter: /^main:/ }, ({ path }) => ({ path, external: true }));
     },
-  };
+  });
 
   /** Packs what `files` export, by name, and gives the expression that unpacks it. */
   async function packFiles(part: string, files: readonly string[]): Promise<string> {
@@ -101,7 +106,7 @@ function compileOnUse({ root, options, commands, seldom, shared, nameOf }: Parts
       },
     };
     const entries = files.map((file) => `${JSON.stringify(nameOf(file))}: () => require(${JSON.stringify(file)})`);
-    bytes.set(part, await pack({ ...options, stdin: { contents: `module.exports = { ${entries.join(", ")} }`, resolveDir: root }, plugins: [own, fromMain, ...(options.plugins ?? [])] }));
+    bytes.set(part, await pack({ ...options, stdin: { contents: `module.exports = { ${entries.join(", ")} }`, resolveDir: root }, plugins: [own, fromMain(files === commands), ...(options.plugins ?? [])] }));
     return `require("istiomize:part")(${JSON.stringify(part)}, require("istiomize:main"))`;
   }
 

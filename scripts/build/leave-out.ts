@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Plugin } from "esbuild";
+import { rows } from "../../generators/annotations/table.ts";
 import { root } from "../tools.ts";
 
 /** Leaves source files out of a build, to see what it consists of without them. */
@@ -23,13 +24,25 @@ export const withoutDumper: Plugin = {
   },
 };
 
-/** Tables with much that only people read; commands get them as they are. */
-export const tablesForPeople: readonly string[] = ["generators/annotations/table.ts", "generators/mesh/definition.ts"].map((file) => join(root, file));
+const tableOfRows = join(root, "generators/annotations/table.ts");
+
+/** A table with much that only people read, in calls; commands get it as it is. */
+export const tablesForPeople: readonly string[] = [join(root, "generators/mesh/definition.ts")];
 
 const string = '"(?:[^"\\\\\\n]|\\\\.)*"|`[^`\\n]*`';
 /** What a row says to people, and a summary of a field that stands in a call. */
-const textOfRow = new RegExp(`\\b(?:summary|example|refused|docs|since|istioDefault|risk): (?:${string}),?`, "g");
+const fieldsForPeople = ["summary", "example", "refused", "docs", "since", "istioDefault", "risk"] as const;
+const textOfRow = new RegExp(`\\b(?:${fieldsForPeople.join("|")}): (?:${string}),?`, "g");
 const summaryOfField = /(, )"[A-Z`](?:[^"\\\n]|\\.)*\."(?=[,)])/g;
+
+/** What commands add to the table of annotations to have it whole: code over `held`, its exports. */
+export const completedTables: { readonly [file: string]: string } = {
+  [tableOfRows]: `for (const [name, texts] of Object.entries(${JSON.stringify(Object.fromEntries(Object.entries(rows).map(([name, row]) => [name, pick(row, fieldsForPeople)])))})) Object.assign(held.rows[name], texts);`,
+};
+
+function pick(row: object, fields: readonly string[]): object {
+  return Object.fromEntries(Object.entries(row).filter(([field]) => fields.includes(field)));
+}
 
 /** Those tables without what no run of the function reads. */
 export const withoutTexts: Plugin = {

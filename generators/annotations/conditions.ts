@@ -213,6 +213,7 @@ function readNamed(text: string): Read<{ readonly name: string; readonly match: 
 }
 
 function readMatch(operator: string, written: string): Read<StringMatch> {
+  if (!written.startsWith("\"") && /,\s*(header|cookie|query|method|path|authority|source):/.test(written)) return refuse(undefined, "conditions joined by && or ||; a value with a comma in double quotes");
   const value = unquote(written);
   if (value === undefined) return refuse(undefined, "a quoted value ends with its quote; a quote inside it is written \\\"");
   if (value === "") return refuse(undefined, `a value behind ${operator}`);

@@ -113,7 +113,7 @@ function findRow(object: KubeObject, key: string, place: Place, lenient: boolean
     const near = suggestSetting(word.replace(/^(port|subset|gateway|route)\./, ""));
     const unfinished = scope ? undefined : scopes.find((each) => word.startsWith(`${each}.`));
     const front = scope ? `${scope.kind}.${scope.of}.` : unfinished ? `${unfinished}.${scopeNames[unfinished]}.` : "";
-    const fits = near !== undefined && ((scope?.kind ?? unfinished) === undefined || standsBehind(near, (scope?.kind ?? unfinished)!));
+    const fits = near !== undefined && !(scope?.of === "mesh" && rows[near].edge === "gateway") && ((scope?.kind ?? unfinished) === undefined || standsBehind(near, (scope?.kind ?? unfinished)!));
     const diagnostic = diagnose("IZ202", place, { ...(fits && { suggestion: annotationPrefix + front + near }) });
     return { diagnostic: lenient ? { ...diagnostic, severity: "warning" } : diagnostic };
   }
@@ -122,7 +122,8 @@ function findRow(object: KubeObject, key: string, place: Place, lenient: boolean
   const misplaced = (allowed: readonly string[]): Found => ({ diagnostic: diagnose("IZ203", place, { kind: kindOf(object), allowed: allowed.map((each) => (each === "Workload" ? "workload (Deployment, StatefulSet, DaemonSet, Rollout)" : each)) }) });
   if (found.entry !== undefined && !isPlainName(found.entry)) return { diagnostic: diagnose("IZ219", place, { key: name, entry: found.entry }) };
   if (scope) {
-    if (!standsBehind(name, scope.kind)) return { diagnostic: diagnose("IZ210", place, { key: word, scope: scope.kind }) };
+    const isMesh = scope.kind === "gateway" && scope.of === "mesh" && rows[name].edge === "gateway";
+    if (isMesh || !standsBehind(name, scope.kind)) return { diagnostic: diagnose("IZ210", place, { key: word, scope: scope.kind, ...(isMesh && { isMesh }) }) };
     if (scope.kind !== "port" && !isPlainName(scope.of)) return { diagnostic: diagnose("IZ219", place, { key: `${scope.kind}.${scopeNames[scope.kind]}`, entry: scope.of }) };
     if (name === "mtls" && carrier === "Namespace") return { diagnostic: diagnose("IZ354", place, { key: `port.${scope.of}.mtls` }) };
     return carrier === "Service" || (name === "mtls" && carrier === "Workload") ? { ...found, scope } : misplaced(name === "mtls" ? ["Service", "Workload"] : ["Service"]);

@@ -131,7 +131,7 @@ export function readSetting(name: SettingName, written: unknown, place: Place, g
     diagnostics.push(diagnose("IZ208", place, { field: row.writes, since: row.istio, target: guardrails.istioVersion }));
   }
   const newer = row.newer?.(read.value);
-  if (newer && isNewer(newer.since, guardrails.istioVersion)) diagnostics.push(diagnose("IZ208", place, { ...newer, target: guardrails.istioVersion }));
+  if (newer && isNewer(newer.istio, guardrails.istioVersion)) diagnostics.push(diagnose("IZ208", place, { field: newer.field, since: newer.istio, target: guardrails.istioVersion }));
   const measure = row.value.measure?.(read.value);
   if (limit && measure !== undefined && ((limit.min && measure < limit.min.value) || (limit.max && measure > limit.max.value))) {
     diagnostics.push(diagnose("IZ206", place, { text, limit: describeLimit(limit), from: limit.place }));

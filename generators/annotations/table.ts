@@ -27,7 +27,8 @@ export const scopeNames: { readonly [S in Scope]: string } = { port: "<name or n
 /** What a value asks for that its row does not: a part that came with a later Istio. */
 export interface Newer {
   readonly field: string;
-  readonly since: string;
+  /** First Istio that has it; not `since`, which the bundle leaves out of the rows. */
+  readonly istio: string;
 }
 
 /** One annotation: where it may stand, how its value is written, and the field that it becomes. */
@@ -639,7 +640,7 @@ export const table = {
   }),
   "retry-budget": policy({
     value: retryBudget, excludes: ["max-retries"], istio: "1.27", since: "0.6.0", writes: "DestinationRule spec.trafficPolicy.retryBudget",
-    newer: ({ budgetInterval }) => (budgetInterval === undefined ? undefined : { field: "the interval of retryBudget", since: "1.31" }),
+    newer: ({ budgetInterval }) => (budgetInterval === undefined ? undefined : { field: "the interval of retryBudget", istio: "1.31" }),
     summary: "Retries as a share of the active requests; `min` may always run.", example: "20%;min=3", refused: "20",
     docs: `${dr}#TrafficPolicy-RetryBudget`,
     istioDefault: "no budget", risk: "Retries beyond it do not run; `max-retries` counts no more.",

@@ -1,4 +1,4 @@
-import type { Setting, Settings } from "../annotations/setting.ts";
+import type { Layer, Setting, Settings } from "../annotations/setting.ts";
 import type { SettingName } from "../annotations/table.ts";
 import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import { isOwn, portSettings } from "../mesh/service.ts";
@@ -9,12 +9,15 @@ const tlsDetails: readonly SettingName[] = [...files, "tls-credential-name", "tl
 
 /** Settings that Istio refuses or ignores together, or alone. */
 export const checkCombinations: Check = ({ context }) => context.services.flatMap((service) => {
-  const all = [
-    service.settings,
-    ...service.ports.filter(({ number }) => service.portLayers.has(number)).map((port) => portSettings(service, port)),
-    ...(service.subsets.length > 1 ? service.subsets.filter(({ layer }) => layer.size > 0).map(({ layer }) => service.settings.with(layer)) : []),
+  const hasMode = service.layers.some((layer) => layer.has("tls"));
+  const narrower: readonly (readonly [Settings, Layer])[] = [
+    ...service.ports.flatMap((port): (readonly [Settings, Layer])[] => (service.portLayers.has(port.number) ? [[portSettings(service, port), service.portLayers.get(port.number)!]] : [])),
+    ...(service.subsets.length > 1 ? service.subsets.filter(({ layer }) => layer.size > 0).map(({ layer }) => [service.settings.with(layer), layer] as const) : []),
   ];
-  const found = all.flatMap((settings) => [...checkTls(settings), ...checkNeeds(settings)]);
+  const found = [
+    ...checkTls(service.settings, (setting) => !hasMode || isOwn(setting)), ...checkNeeds(service.settings),
+    ...narrower.flatMap(([settings, layer]) => [...checkTls(settings, (setting) => layer.get(setting.name) === setting), ...checkNeeds(settings)]),
+  ];
   return distinct(found);
 });
 
@@ -22,11 +25,12 @@ function distinct(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
   return [...new Map(diagnostics.map((diagnostic) => [`${diagnostic.code} ${diagnostic.place?.path.join(".")} ${diagnostic.read}`, diagnostic])).values()];
 }
 
-function checkTls(settings: Settings): readonly Diagnostic[] {
+/** `isMeant`: whether a detail was written for this mode; one that a nearer `tls` switched off with the mode is left out. */
+function checkTls(settings: Settings, isMeant: (setting: Setting) => boolean): readonly Diagnostic[] {
   const mode = settings.get("tls");
   const details = tlsDetails.flatMap((name) => settings.get(name) ?? []) as readonly Setting[];
   if (!mode || mode.value === "DISABLE") {
-    return details.map((setting) => diagnose("IZ216", setting.source.place, { key: setting.name, needs: "tls: SIMPLE, MUTUAL or ISTIO_MUTUAL" }));
+    return details.filter(isMeant).map((setting) => diagnose("IZ216", setting.source.place, { key: setting.name, needs: "tls: SIMPLE, MUTUAL or ISTIO_MUTUAL" }));
   }
   const found: Diagnostic[] = [];
   const credential = settings.get("tls-credential-name");

@@ -1,4 +1,4 @@
-import type { Setting, Settings } from "../annotations/setting.ts";
+import type { Layer, Setting, Settings } from "../annotations/setting.ts";
 import type { SettingName } from "../annotations/table.ts";
 import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { PlannedRule } from "../mesh/plan.ts";
@@ -17,8 +17,27 @@ export const checkCompanions: Check = ({ context }) => context.services.flatMap(
   const plan = context.plans.get(service)!;
   // A rule beside a limited fault has none itself, so it is asked for what stands behind its own name alone.
   const settled = [plan.mesh, ...plan.gateways].flatMap(({ settings, rules }) => [settings, ...rules.filter(({ kind }) => kind === "route").map(({ settle }) => settle().without((name) => name === "fault-match"))]);
-  return [...distinct(settled.flatMap((settings) => checkNeeds(settings, service))), ...checkClients(service), ...distinct(checkClaims(service, plan.mesh.rules))];
+  // What a Service with a gateway says itself is an answer at the gateway, and a destination in the mesh.
+  const answered = [
+    ...[...service.routeLayers.values()].flatMap((layer) => checkAnswer(layer, ["to", "mirror", "fault-delay", "fault-abort"])),
+    ...[...service.gatewayLayers.values(), ...(plan.gateways.length === 0 ? [service.own] : [])].flatMap((layer) => checkAnswer(layer, ["weights", "active", "mirror", "fault-match"])),
+  ];
+  return [...answered, ...distinct(settled.flatMap((settings) => checkNeeds(settings, service))), ...checkClients(service), ...distinct(checkClaims(service, plan.mesh.rules))];
 });
+
+/** A redirect or an answer of the proxy at one level with what is for requests that reach the Service. */
+function checkAnswer(level: Layer, led: readonly SettingName[]): readonly Diagnostic[] {
+  const answer = [level.get("redirect"), level.get("direct-response")].find((setting) => setting !== undefined && !setting.removed);
+  if (!answer) return [];
+  return [...level.values()].filter(({ name, removed }) => led.includes(name) && !removed).map((setting) => diagnose("IZ218", setting.source.place, {
+    key: keyWithValue(setting), why: `requests that reach the Service: ${keyWithValue(answer)} answers them before`,
+    help: "remove one of them, or put the answer behind istiomize.dev/route.<name>. with a match",
+  }));
+}
+
+function keyWithValue({ source }: Setting): string {
+  return `${source.place.path.at(-1)!.replace("istiomize.dev/", "")}: ${source.text}`;
+}
 
 function checkNeeds(settings: Settings, service: MeshService): readonly Diagnostic[] {
   const own = [...settings.all()].filter(isOwn);

@@ -29,10 +29,28 @@ function checkObjects(rollout: Rollout, input: CheckInput): readonly Diagnostic[
   return [
     ...absent,
     ...found.flatMap(({ routes, object }) => (object ? checkRoutes(rollout, routes, object) : [])),
+    ...checkLeftOut(rollout, input),
     // With a VirtualService that would be made comes the DestinationRule.
     ...(rule && absent.length === 0 ? checkRule(input, rollout, rule) : []),
     ...(rule && rule.more.length > 0 && findApexes(input, rollout).length > 0 ? [diagnose("IZ364", rollout.place, { rollout: rollout.name, more: rule.more }, ofWorkload(rollout))] : []),
   ];
+}
+
+/** Rules of ours with both destinations that the Rollout does not name: their weights stay at 100 and 0. */
+function checkLeftOut(rollout: Rollout, input: CheckInput): readonly Diagnostic[] {
+  const apexes = new Set(findApexes(input, rollout).map(({ object }) => object));
+  return input.made.filter(({ object, beside }) => kindOf(object) === "VirtualService" && beside !== undefined && apexes.has(beside.object)).flatMap(({ object }) => {
+    const name = nameOf(object);
+    const named = rollout.virtualServices.find((each) => each.name === name);
+    if (named && named.routes.length === 0) return [];
+    const rules = asList(mappingAt(object, "spec")["http"]).flatMap((rule) => (asMapping(rule) ? [asMapping(rule)!] : []));
+    const split = rules.filter((rule) => lacksOf(rollout, rule).length === 0).map((rule) => asText(rule["name"]) ?? "");
+    const left = split.filter((rule) => !named?.routes.includes(rule));
+    if (left.length === 0) return [];
+    const routes = [...named?.routes ?? [], ...left].join(", ");
+    return [{ ...unfit(rollout, object, `rule ${left.join(" and ")}, which the Rollout does not name`, "every rule with both destinations to be named: the others stay with the stable side",
+      named ? `write \`routes: [${routes}]\` for ${name}` : `add {name: ${name}, routes: [${routes}]} to virtualServices of the Rollout`), severity: "warning" as const }];
+  });
 }
 
 /** Whom it concerns beside the Rollout: the workload that holds its pods. */

@@ -271,15 +271,15 @@ export const catalogue = {
     expected: `a port of the Service: ${list(a.known)}`,
     help: "use a number or name from spec.ports of the Service",
   }), "A setting for a port that does not exist would do nothing."),
-  IZ210: rule("error", "setting is not possible behind this prefix", (a: { key: string; scope: "port" | "subset" | "gateway" | "route" }) => ({
-    read: `${a.key} behind the prefix ${a.scope}.`,
-    expected: {
+  IZ210: rule("error", "setting is not possible behind this prefix", (a: { key: string; scope: "port" | "subset" | "gateway" | "route"; isMesh?: boolean }) => ({
+    read: `${a.key} behind the prefix ${a.scope}.${a.isMesh ? "mesh." : ""}`,
+    expected: a.isMesh ? "a setting for callers in the mesh; gateway-hosts, gateway-port, path and default-route are for what comes through a gateway" : {
       port: "a setting that Istio has per port: load balancer, connection pool, outlier detection and TLS settings, timeout, retry-* and mtls",
       subset: "a setting that a DestinationRule has per subset: labels, load balancer, connection pool, outlier detection and TLS settings, retry-budget",
       gateway: "a setting of a VirtualService: timeout, retry-*, cors-*, headers, fault-*, weights, match.<dest>, path, hosts, port and the like",
       route: "a setting of one rule: match, to, order, timeout, retry-*, cors-*, headers, fault-*, mirror, rewrite, redirect, direct-response",
     }[a.scope],
-    help: `write istiomize.dev/${a.key}, which holds for the whole Service; \`istiomize explain ${a.key}\` shows where it is allowed`,
+    help: a.isMesh ? "write it behind istiomize.dev/gateway.<alias>., or a condition as istiomize.dev/gateway.mesh.match" : `write istiomize.dev/${a.key}, which holds for the whole Service; \`istiomize explain ${a.key}\` shows where it is allowed`,
   }), "A scope narrows a setting to one port, subset, gateway or rule, and takes only what Istio has there."),
   IZ211: rule("warning", "annotation on the pod template does nothing", () => ({
     read: "an istiomize annotation of the pod template",
@@ -807,10 +807,10 @@ export const catalogue = {
     expected: "percentage.value: without it Istio uses 0%",
     help: `add percentage: {value: 10} to ${a.kind}, or remove it`,
   }), "A fault that reaches no request is a test that passes whatever the callers do."),
-  IZ386: rule("error", "gateway bypasses the split", (a: { host: string; by: string; subsets: readonly string[] }) => ({
+  IZ386: rule("error", "gateway bypasses the split", (a: { host: string; by: string; subsets: readonly string[]; help?: string }) => ({
     read: `all of ${a.host}; ${a.by} ${a.subsets.length > 1 ? `splits its traffic between ${list(a.subsets)}` : `sends its traffic to subset ${list(a.subsets)} alone`}`,
     expected: "the same subsets and weights here: rules for the mesh do not hold at a gateway",
-    help: `route to the subsets here too, or add the gateway, beside mesh, and its hosts to ${a.by}`,
+    help: a.help ?? `route to the subsets here too, or add the gateway, beside mesh, and its hosts to ${a.by}`,
   }), "What comes through the gateway goes to all pods alike, those of a canary too (IST0140)."),
   IZ387: rule("warning", "rules do not hold in the mesh", (a: { host: string; gateways: readonly string[] }) => ({
     read: `${a.host}, a Service, with gateways: ${list(a.gateways)}`,

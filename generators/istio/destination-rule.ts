@@ -2,7 +2,7 @@ import { blockOf, policyFieldOf } from "../annotations/policy.ts";
 import type { Setting, Settings } from "../annotations/setting.ts";
 import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import { asMapping, compact, type KubeObject, type Mapping } from "../kube/object.ts";
-import { isHttp, type ServicePort } from "../kube/protocol.ts";
+import { describePort, isHttp, type ServicePort } from "../kube/protocol.ts";
 import type { RoutePlan } from "../mesh/plan.ts";
 import type { Decided } from "../mesh/origin.ts";
 import { isAddressOnly } from "../mesh/governed.ts";
@@ -10,6 +10,7 @@ import { isOwn, needsHttp, type MeshService } from "../mesh/service.ts";
 import { holdsPolicy, isPolicy, type Subset } from "../mesh/subsets.ts";
 import type { Generator, MeshContext } from "../mesh/context.ts";
 import { nameOfRule } from "../mesh/rule-names.ts";
+import { makeExportTo } from "./export-to.ts";
 import { madeFor, makeMetadata } from "./metadata.ts";
 import { applyPatch } from "./patch.ts";
 import { makeTrafficPolicy, type Fits } from "./traffic-policy.ts";
@@ -37,11 +38,11 @@ function makeDestinationRule(service: MeshService, context: MeshContext): { obje
     portLevelSettings: nonEmpty(makePortLevels(service, undefined)),
   });
   const subsets = service.shape === "headless" ? [] : makeSubsets(service, plan, diagnostics);
-  diagnostics.push(...checkEmptied(service));
+  diagnostics.push(...checkEmptied(service), ...checkPorts(service));
   const patch = service.settings.valueOf("destination-rule-patch");
   if (Object.keys(trafficPolicy).length === 0 && subsets.length === 0 && !patch) return { diagnostics };
   const clients = service.settings.valueOf("client-selector");
-  const generated: Mapping = compact({ host: plan.host, workloadSelector: clients && { matchLabels: clients }, exportTo: service.settings.valueOf("export-to"), trafficPolicy, subsets: nonEmpty(subsets) });
+  const generated: Mapping = compact({ host: plan.host, workloadSelector: clients && { matchLabels: clients }, exportTo: makeExportTo(service.settings.valueOf("export-to"), service.namespace), trafficPolicy, subsets: nonEmpty(subsets) });
   return {
     diagnostics,
     decided: decide(service),
@@ -52,6 +53,18 @@ function makeDestinationRule(service: MeshService, context: MeshContext): { obje
       spec: patch ? applyPatch(generated, patch) : generated,
     },
   };
+}
+
+/** What Istio takes for a whole Service or subset only: an entry for a port replaces it with nothing. */
+function checkPorts(service: MeshService): readonly Diagnostic[] {
+  const ports = portsWithPolicy(service);
+  if (ports.length === 0) return [];
+  const whole = [service.settings, ...service.subsets.map(({ layer }) => service.settings.with(layer))]
+    .flatMap((settings) => (["retry-budget", "proxy-protocol", "tunnel"] as const).flatMap((name) => settings.find(name) ?? []));
+  return [...new Set(whole)].map((setting) => diagnose("IZ218", setting.source.place, {
+    key: `${setting.source.place.path.at(-1)!} on port ${ports.map(describePort).join(", ")}`, why: "ports without a policy of their own: Istio takes an entry for a port instead of the whole policy, and knows this setting in none",
+    help: "put what stands behind port. on the whole Service, or give that port a Service of its own",
+  }, { subject: service.ref }));
 }
 
 /** The settings behind the rule, its ports and its subsets. */
@@ -113,7 +126,11 @@ function checkHeadless(service: MeshService): readonly Diagnostic[] {
   if (service.shape !== "headless") return [];
   const steering = [...service.settings.all()].filter(isSteering);
   const hash = service.settings.get("consistent-hash");
-  const refused = hash && isOwn(hash) ? [diagnose("IZ334", hash.source.place, { key: "consistent-hash" })] : [];
+  const scoped = service.subsets.flatMap(({ layer }) => [...layer.values()].filter(({ source, removed }) => !removed && source.place.ref.kind === "Service").slice(0, 1));
+  const refused = [
+    ...(hash && isOwn(hash) ? [diagnose("IZ334", hash.source.place, { key: "consistent-hash" })] : []),
+    ...scoped.map(({ source }) => diagnose("IZ334", source.place, { key: source.place.path.at(-1)! })),
+  ];
   const left = steering.filter(({ name }) => name !== "consistent-hash" && name !== "consistent-hash-algorithm").map(({ name }) => name);
   return left.length === 0 ? refused : [...refused, diagnose("IZ333", { ref: service.ref, path: ["spec", "clusterIP"] }, { left })];
 }

@@ -4,6 +4,7 @@ import type { Generated, Made, MeshContext } from "../mesh/context.ts";
 import type { PlannedRule, RoutePlan, View } from "../mesh/plan.ts";
 import { nameOfRule } from "../mesh/rule-names.ts";
 import type { MeshService } from "../mesh/service.ts";
+import { makeExportTo } from "./export-to.ts";
 import { madeFor, makeMetadata } from "./metadata.ts";
 import { applyPatch } from "./patch.ts";
 import { joinByHost } from "./virtual-service-by-host.ts";
@@ -60,7 +61,7 @@ function nameOnce({ name }: PlannedRule, names: Set<string>): string {
 function write({ service, view, written }: GatewayDraft, context: MeshContext): Made {
   const { binding, settings } = view;
   const patch = settings.get("virtual-service-patch");
-  const generated = defined({ hosts: binding.hosts, gateways: [binding.gateway], exportTo: settings.valueOf("export-to") ?? binding.described?.exportTo, ...writeRules(written) });
+  const generated = defined({ hosts: binding.hosts, gateways: [binding.gateway], exportTo: makeExportTo(settings.valueOf("export-to") ?? binding.described?.exportTo, service.namespace), ...writeRules(written) });
   return {
     beside: service.item, decided: [{ path: ["spec"], settings, also: [binding.setting] }, ...written.decided], isOpen: isOpen(view),
     object: {

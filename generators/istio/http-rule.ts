@@ -1,7 +1,7 @@
 import type { Conjunction } from "../annotations/conditions.ts";
 import type { Settings } from "../annotations/setting.ts";
 import { rows, type SettingName } from "../annotations/table.ts";
-import { asMapping, compact, defined, type Mapping } from "../kube/object.ts";
+import { asMapping, compact, defined, equal, type Mapping } from "../kube/object.ts";
 import type { ServicePort } from "../kube/protocol.ts";
 import type { Target } from "../mesh/destinations.ts";
 import { targetPort } from "../mesh/destinations.ts";
@@ -26,7 +26,7 @@ export function makeHttpRule(rule: PlannedRule, settings: Settings, { name, matc
   const answered = rule.kind === "default" || rule.kind === "route" ? makeAnswer(settings) : undefined;
   if (answered) return defined({ name, match, ...answered, corsPolicy: makeCors(settings), headers: makeHeaders(settings) });
   return defined({
-    name, match, rewrite: makeRewrite(settings, path), timeout: settings.valueOf("timeout"), retries: makeRetries(settings), route,
+    name, match, rewrite: makeRewrite(settings, rule.rewritesMatch ? match : path as readonly Mapping[] | undefined, match), timeout: settings.valueOf("timeout"), retries: makeRetries(settings), route,
     mirrors: rule.mirrors.length > 0 ? rule.mirrors.map(({ target, percent }) => (defined({ ...destinationOf(target, port), percentage: percent === undefined ? undefined : { value: percent } }))) : undefined,
     fault: makeFault(settings), corsPolicy: makeCors(settings), headers: makeHeaders(settings),
   });
@@ -97,24 +97,33 @@ function makeHeaders(settings: Settings): Mapping | undefined {
 }
 
 /**
- * What replaces the path. Behind a gateway it is the part that the gateway takes for the Service: both halves of
- * `/grafana` (the path itself and what lies below) arrive as `/new` and `/new/…`.
+ * What replaces the path: the part that the gateway takes for the Service, or that a rule with a rewrite of its own
+ * matches; nothing of it where neither names a path. Both halves of `/grafana` (the path itself and what lies below)
+ * arrive as `/new` and `/new/…`.
  */
-function makeRewrite(settings: Settings, path: readonly Conjunction[] | undefined): Mapping | undefined {
+function makeRewrite(settings: Settings, replaced: readonly Mapping[] | undefined, match: readonly Mapping[] | undefined): Mapping | undefined {
   const uri = settings.valueOf("rewrite");
   if (uri === undefined) return undefined;
   const to = uri.replace(/\/+$/, "");
-  if (!path) return { uri: `${to}/` };
-  const uris = path.map((each) => asMapping(each["uri"]) ?? {});
-  const text = (kind: string): readonly string[] => uris.flatMap((each) => (typeof each[kind] === "string" ? [each[kind]] : []));
+  const [gone, matched] = [pathsOf(replaced), pathsOf(match)];
+  // Istio's own rewrite replaces what the rule matches, which a rule for a part of the path does not mean.
+  const isWhole = equal(gone, matched);
+  if (gone.length === 0) return isWhole ? { uri: `${to}/` } : to === "" ? undefined : { uriRegexRewrite: { match: "^(/.*)$", rewrite: `${to}\\1` } };
+  const text = (kind: string): readonly string[] => gone.flatMap((each) => (typeof each[kind] === "string" ? [each[kind]] : []));
   if (text("regex").length > 0) return { uri };
   const [exact, prefixes] = [text("exact"), text("prefix")];
   if (prefixes.length === 0) return { uri };
-  if (to === "" && prefixes.every((prefix) => prefix.endsWith("/"))) return { uri: "/" };
+  if ((isWhole || matched.length === 0) && to === "" && prefixes.every((prefix) => prefix.endsWith("/"))) return { uri: "/" };
   const roots = [...new Set([...prefixes.map((prefix) => prefix.replace(/\/+$/, "")), ...exact.filter((each) => !prefixes.includes(`${each}/`))])];
   const pattern = roots.map(quoteRegex).join("|");
   const root = roots.length === 1 ? pattern : `(?:${pattern})`;
   return { uriRegexRewrite: to === "" ? { match: `^${root}/?(.*)$`, rewrite: "/\\1" } : { match: `^${root}(/.*)?$`, rewrite: `${to}\\1` } };
+}
+
+/** The paths among conditions, each once. */
+function pathsOf(match: readonly Mapping[] | undefined): readonly Mapping[] {
+  const uris = (match ?? []).map((each) => asMapping(each["uri"])).filter((uri) => uri !== undefined);
+  return [...new Map(uris.map((uri): [string, Mapping] => [JSON.stringify(uri), uri])).values()];
 }
 
 function quoteRegex(text: string): string {

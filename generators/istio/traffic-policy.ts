@@ -21,6 +21,9 @@ export function makeTrafficPolicy(settings: Settings, fits: Fits): { readonly [f
     write(policy, policyRows.get(name)!.path, 0, field ? field(setting.value) : setting.value);
   }
   const { tls } = policy as { tls?: { [key: string]: unknown } };
+  // What a nearer level switched off takes the details with it that were meant for the other mode.
+  if (tls?.["mode"] === undefined) delete policy["tls"];
+  else if (tls["mode"] === "DISABLE") policy["tls"] = { mode: "DISABLE" };
   if (tls && needsCertificates(tls)) tls["caCertificates"] = "system";
   return policy;
 }

@@ -3,6 +3,7 @@ import { asList, asMapping, asText, compareText, defined, type Mapping } from ".
 import { fullHost } from "../kube/host.ts";
 import type { Made, MeshContext } from "../mesh/context.ts";
 import { shortenName } from "../mesh/rule-names.ts";
+import { makeExportTo } from "./export-to.ts";
 import { makeMetadata } from "./metadata.ts";
 import type { GatewayDraft } from "./gateway-virtual-service.ts";
 
@@ -40,23 +41,32 @@ function writeHost(host: string, drafts: readonly GatewayDraft[], context: MeshC
   for (const { draft } of open.slice(1)) {
     diagnostics.push(diagnose("IZ308", draft.view.binding.setting.source.place, { host, gateway: binding.alias, one: open[0]!.draft.service.name, other: draft.service.name }, { subject: draft.service.ref }));
   }
-  const sorted = [...entries].sort(compareEntries);
+  for (const { service, view } of drafts) {
+    const patch = view.settings.get("virtual-service-patch");
+    if (patch && service.gatewayLayers.get(binding.alias)?.has("virtual-service-patch")) diagnostics.push(diagnose("IZ218", patch.source.place, {
+      key: patch.source.place.path.at(-1)!, why: `a VirtualService of its own behind ${binding.alias}: those of Services behind it are one for each host`,
+      help: "write the rule with routes, or leave virtualServices: host out of the gateway",
+    }, { subject: service.ref }));
+  }
+  const sorted = sortEntries(entries);
   const bytes = (kind: "tcp" | "tls"): readonly Mapping[] => drafts.flatMap(({ written }) => written[kind]);
-  const exported = [...new Set(drafts.flatMap(({ view }) => view.settings.valueOf("export-to") ?? view.binding.described?.exportTo ?? []))];
+  // A Service that says nothing is for everybody, so that what others say holds for none of the object.
+  const wanted = drafts.map(({ view }) => view.settings.valueOf("export-to") ?? view.binding.described?.exportTo);
+  const exported = wanted.every((each) => each !== undefined && !each.includes("*")) ? makeExportTo([...new Set(wanted.flatMap((each) => each ?? []))], namespace) : wanted.find((each) => each?.includes("*"));
   return {
     beside: first.service.item,
     decided: [
       { path: ["spec"], settings: first.view.settings, also: [binding.setting] },
       ...sorted.map(({ draft, index }, i) => ({ ...draft.written.decided[index]!, path: ["spec", "http", `[${i}]`] })),
     ],
-    isOpen: false,
+    isOpen: drafts.some(({ view }) => view.settings.has("routes") || view.settings.has("tcp-routes") || view.settings.has("tls-routes")),
     object: {
       apiVersion: "networking.istio.io/v1", kind: "VirtualService",
       metadata: makeMetadata(context, shortenName(`${binding.alias}-${host.replace("*", "any").replace(/[^a-z0-9]+/g, "-")}`), namespace, {
         text: drafts.map(({ service }) => `Service/${service.name}`).join(", "), objects: drafts.map(({ service }) => service.object),
       }, 1),
       spec: defined({
-        hosts: [host], gateways: [binding.gateway], exportTo: exported.length > 0 ? exported : undefined,
+        hosts: [host], gateways: [binding.gateway], exportTo: exported,
         ...(sorted.length > 0 && { http: nameApart(sorted) }), ...(bytes("tls").length > 0 && { tls: bytes("tls") }), ...(bytes("tcp").length > 0 && { tcp: bytes("tcp") }),
       }),
     },
@@ -74,24 +84,90 @@ function qualify(rule: Mapping, { service }: GatewayDraft, { config }: MeshConte
   return { ...rule, ...(rule["route"] !== undefined && { route: asList(rule["route"]).map(full) }), ...(rule["mirrors"] !== undefined && { mirrors: asList(rule["mirrors"]).map(full) }) };
 }
 
-/** Rules of one Service keep their order; between Services the more exact one comes first. */
-function compareEntries(a: Entry, b: Entry): number {
-  if (a.draft === b.draft) return a.index - b.index;
-  const [one, other] = [rankOf(a.draft), rankOf(b.draft)];
-  const last = Number(a.rule["match"] === undefined) - Number(b.rule["match"] === undefined);
-  return last || one.kind - other.kind || other.length - one.length || compareText(a.draft.service.name, b.draft.service.name);
+/** What a Service takes by one of its paths, and how exact that is. */
+interface Share {
+  readonly draft: GatewayDraft;
+  readonly kind: number;
+  readonly length: number;
+  readonly takes: (uri: Mapping) => boolean;
 }
 
-/** How exact the paths of a Service are: its longest one counts. */
+/** The alternatives of a rule that belong to one share. */
+interface Part extends Entry {
+  readonly share: Share;
+}
+
+const kinds = { exact: 0, prefix: 1, regex: 2, none: 3, open: 4 } as const;
+
+/**
+ * The rules in the order of the object: those of one Service keep theirs for each of its paths, and between Services
+ * the more exact path comes first. A rule for several paths is written in parts where another Service comes between.
+ */
+function sortEntries(entries: readonly Entry[]): readonly Entry[] {
+  const shares = new Map(entries.map(({ draft }) => [draft, sharesOf(draft)]));
+  const parts = entries.flatMap((entry) => partsOf(entry, shares.get(entry.draft)!)).sort(compareParts);
+  const runs: Part[][] = [];
+  for (const part of parts) {
+    const run = runs.at(-1);
+    if (run && run[0]!.draft === part.draft && run[0]!.share.kind !== kinds.open && part.share.kind !== kinds.open) run.push(part);
+    else runs.push([part]);
+  }
+  return runs.flatMap(joinParts);
+}
+
+/** One share for each path that the gateway takes for a Service, `/api` and `/api/…` together; one for all where it takes every path. */
+function sharesOf(draft: GatewayDraft): readonly Share[] {
+  const uris = (draft.view.binding.path ?? []).map(({ uri }) => uri ?? {});
+  if (uris.length === 0) return [{ draft, ...rankOf(draft), takes: () => true }];
+  const prefixes = uris.flatMap(({ prefix }) => prefix ?? []);
+  return uris.flatMap(({ exact, prefix, regex }): readonly Share[] => {
+    if (prefix !== undefined) return [{ draft, kind: kinds.prefix, length: prefix.length, takes: (uri) => [`${asText(uri["exact"])}/`, asText(uri["exact"]), asText(uri["prefix"])].some((text) => text?.startsWith(prefix)) }];
+    if (exact !== undefined) return prefixes.includes(`${exact}/`) ? [] : [{ draft, kind: kinds.exact, length: exact.length, takes: (uri) => uri["exact"] === exact }];
+    return [{ draft, kind: kinds.regex, length: regex?.length ?? 0, takes: (uri) => uri["regex"] === regex }];
+  });
+}
+
+function partsOf(entry: Entry, shares: readonly Share[]): readonly Part[] {
+  const { draft, rule } = entry;
+  const match = rule["match"];
+  if (!Array.isArray(match)) return [{ ...entry, share: { draft, kind: kinds.open, length: 0, takes: () => true } }];
+  const belongs = (each: unknown): Share => shares.find(({ takes }) => takes(asMapping(asMapping(each)?.["uri"]) ?? {})) ?? shares[0]!;
+  const byShare = new Map<Share, unknown[]>();
+  for (const each of match as readonly unknown[]) byShare.set(belongs(each), [...(byShare.get(belongs(each)) ?? []), each]);
+  return [...byShare].map(([share, matches]) => ({ ...entry, share, rule: { ...rule, match: matches } }));
+}
+
+function compareParts(a: Part, b: Part): number {
+  return a.share.kind - b.share.kind || b.share.length - a.share.length || compareText(a.draft.service.name, b.draft.service.name)
+    || compareText(a.draft.service.namespace, b.draft.service.namespace) || a.index - b.index;
+}
+
+/** Neighbours of one Service as the rules that they are parts of. */
+function joinParts(run: readonly Part[]): readonly Entry[] {
+  const byIndex = new Map<number, Part[]>();
+  for (const part of [...run].sort((a, b) => a.index - b.index)) byIndex.set(part.index, [...(byIndex.get(part.index) ?? []), part]);
+  return [...byIndex.values()].map(([first, ...more]) => {
+    const match = [first!, ...more].flatMap(({ rule }) => asList(rule["match"]));
+    return { draft: first!.draft, index: first!.index, rule: first!.rule["match"] === undefined ? first!.rule : { ...first!.rule, match } };
+  });
+}
+
+/** How exact the rules of a Service are that takes every path: its longest path counts. */
 function rankOf({ written }: GatewayDraft): { readonly kind: number; readonly length: number } {
   const uris = written.http.flatMap((rule) => asList(rule["match"]).map((match) => asMapping(asMapping(match)?.["uri"]) ?? {}));
   const longest = (kind: string): number => Math.max(0, ...uris.map((uri) => asText(uri[kind])?.length ?? 0));
-  if (longest("prefix") > 0) return { kind: 1, length: longest("prefix") };
-  if (longest("exact") > 0) return { kind: 0, length: longest("exact") };
-  return { kind: longest("regex") > 0 ? 2 : 3, length: longest("regex") };
+  if (longest("prefix") > 0) return { kind: kinds.prefix, length: longest("prefix") };
+  if (longest("exact") > 0) return { kind: kinds.exact, length: longest("exact") };
+  return { kind: longest("regex") > 0 ? kinds.regex : kinds.none, length: longest("regex") };
 }
 
-/** Names of rules are those of the Services before them, so that each is there once. */
+/** Names of rules are those of the Services before them, each there once. */
 function nameApart(entries: readonly Entry[]): readonly Mapping[] {
-  return entries.map(({ draft, rule }) => ({ ...rule, name: `${draft.service.name}-${String(rule["name"])}` }));
+  const seen = new Map<string, number>();
+  return entries.map(({ draft, rule }) => {
+    const name = `${draft.service.name}-${String(rule["name"])}`;
+    const count = (seen.get(name) ?? 0) + 1;
+    seen.set(name, count);
+    return { ...rule, name: count === 1 ? name : `${name}-${count}` };
+  });
 }

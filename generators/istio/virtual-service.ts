@@ -11,6 +11,7 @@ import type { RolloutRoutes } from "../mesh/rollouts.ts";
 import { nameOfRule } from "../mesh/rule-names.ts";
 import { isOwn, needsHttp, type MeshService } from "../mesh/service.ts";
 import type { Generator, Made, MeshContext } from "../mesh/context.ts";
+import { makeExportTo } from "./export-to.ts";
 import { makeGatewayVirtualServices } from "./gateway-virtual-service.ts";
 import { destinationOf, makeHttpRule } from "./http-rule.ts";
 import { madeFor, makeMetadata } from "./metadata.ts";
@@ -52,7 +53,7 @@ function makeMeshVirtualService(service: MeshService, context: MeshContext): { r
   const patch = view.settings.get("virtual-service-patch");
   if (written.http.length + written.tls.length + written.tcp.length === 0 && !patch) return { diagnostics: [...diagnostics, ...checkHosts(service)] };
   const generated = defined({
-    hosts, exportTo: view.settings.valueOf("export-to"), ...writeRules({ ...written, http: nameRules(written.http, service.governed?.virtualService) }),
+    hosts, exportTo: makeExportTo(view.settings.valueOf("export-to"), service.namespace), ...writeRules({ ...written, http: nameRules(written.http, service.governed?.virtualService) }),
   });
   return {
     diagnostics,
@@ -106,9 +107,9 @@ function writePort(written: WrittenRules, service: MeshService, plan: RoutePlan,
   if (isHttp(port)) {
     for (const rule of rules) {
       const several = service.ports.length > 1;
-      if (several && rule.kind === "raw" && namesPorts(rule.raw!) && service.ports.find(isHttp) !== port) continue;
-      const match = several && !(rule.kind === "raw" && namesPorts(rule.raw!)) ? withPort(matchOf(rule), port) : matchOf(rule);
-      const name = several && !(rule.kind === "raw" && namesPorts(rule.raw!)) ? `${rule.name}-${port.name || port.number}` : rule.name;
+      const match = several ? withPort(matchOf(rule), port, service) : matchOf(rule);
+      if (several && match!.length === 0) continue;
+      const name = several ? `${rule.name}-${port.name || port.number}` : rule.name;
       pushRule(written, service, plan, rule, port, name, match, diagnostics);
     }
     if (port.protocol === "sniffed") diagnostics.push(diagnose("IZ336", { ref: service.ref, path: ["spec", "ports", `[${service.ports.indexOf(port)}]`] }, { port: describePort(port) }));
@@ -141,22 +142,24 @@ export function matchOf(rule: PlannedRule): readonly Mapping[] | undefined {
   return Array.isArray(match) && match.length > 0 ? match as readonly Mapping[] : undefined;
 }
 
-/** Whether a rule in Istio's own fields says itself which ports it is for. */
-function namesPorts(raw: Mapping): boolean {
-  const match = raw["match"];
-  return Array.isArray(match) && match.length > 0 && match.every((each) => asMapping(each)?.["port"] !== undefined);
-}
-
-function withPort(match: readonly Mapping[] | undefined, port: ServicePort): readonly Mapping[] {
-  return (match ?? [{}]).map((each) => ({ ...each, port: port.number }));
+/**
+ * A match for one port. What names a port itself is for that one alone; a port that the Service does not have stays
+ * with its first HTTP port, where the checks of objects find it.
+ */
+function withPort(match: readonly Mapping[] | undefined, port: ServicePort, { ports }: MeshService): readonly Mapping[] {
+  const numbers = ports.filter(isHttp).map(({ number }) => number);
+  return (match ?? [{}]).filter((each) => each["port"] === undefined || each["port"] === port.number || (port.number === numbers[0] && !(numbers as readonly unknown[]).includes(each["port"])))
+    .map((each) => ({ ...each, port: each["port"] ?? port.number }));
 }
 
 /** `tcp-routes` and `tls-routes`: rules in Istio's own fields, before the generated ones. */
-export function pushRaw(written: WrittenRules, { raw, settings }: View, service: MeshService): void {
+export function pushRaw(written: WrittenRules, { raw, settings, binding }: View, service: MeshService): void {
   for (const kind of ["tcp", "tls"] as const) {
     for (const { fields, targets } of raw[kind]) {
-      written.decided.push({ path: ["spec", kind, `[${written[kind].length}]`], settings, also: [settings.find(`${kind}-routes`)!] });
-      written[kind].push(targets ? { ...fields, route: writeTargets(targets, portOf(fields, service)) } : fields);
+      for (const rule of targets ? writeRaw(fields, targets, kind, service, binding?.port) : [fields]) {
+        written.decided.push({ path: ["spec", kind, `[${written[kind].length}]`], settings, also: [settings.find(`${kind}-routes`)!] });
+        written[kind].push(rule);
+      }
     }
   }
 }
@@ -165,10 +168,17 @@ function writeTargets(targets: readonly Target[], port: ServicePort): readonly M
   return targets.map((target) => defined({ ...destinationOf(target, port), weight: targets.length > 1 ? target.weight : undefined }));
 }
 
-/** The port that a rule in Istio's own fields is for: the one in its match, else the first. */
-function portOf(fields: Mapping, service: MeshService): ServicePort {
-  const numbers = asList(fields["match"]).map((each) => asMapping(each)?.["port"]);
-  return service.ports.find(({ number }) => numbers.includes(number)) ?? service.ports[0]!;
+/**
+ * A rule in Istio's own fields with its destinations: for the port behind the gateway, for the one in its match, or for
+ * each port of its kind.
+ */
+function writeRaw(fields: Mapping, targets: readonly Target[], kind: "tcp" | "tls", service: MeshService, behind: ServicePort | undefined): readonly Mapping[] {
+  const matches = asList(fields["match"]).map((each) => asMapping(each) ?? {});
+  const named = service.ports.find(({ number }) => matches.some(({ port }) => port === number));
+  const alike = service.ports.filter(({ protocol }) => protocol === kind);
+  const only = behind ?? named ?? (alike.length > 1 ? undefined : alike[0] ?? service.ports[0]!);
+  if (only) return [{ ...fields, route: writeTargets(targets, only) }];
+  return alike.map((port) => ({ ...fields, match: (matches.length > 0 ? matches : [{}]).map((each) => ({ ...each, port: port.number })), route: writeTargets(targets, port) }));
 }
 
 /**

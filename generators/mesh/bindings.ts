@@ -47,7 +47,15 @@ export function bindGateways(service: MeshService, config: MeshConfig, kept: rea
     diagnostics.push(...found.diagnostics);
     return found.binding ? [found.binding] : [];
   });
-  return { bindings, diagnostics };
+  return { bindings: bindings.filter((binding, i) => {
+    const other = bindings.slice(0, i).find(({ alias }) => alias === binding.alias);
+    // Two names of one gateway are one binding; two gateways of one name would be one VirtualService.
+    if (other && other.gateway !== binding.gateway) diagnostics.push(diagnose("IZ217", binding.setting.source.place, {
+      one: `gateway ${other.gateway}`, other: `gateway ${binding.gateway}`, why: `two names: the VirtualService of each would be ${service.name}-${binding.alias}`,
+      help: "describe one of them in spec.gateways of the ServiceMesh under another alias, with existing: true and its name",
+    }, { subject: service.ref }));
+    return other === undefined;
+  }), diagnostics };
 }
 
 /** Hosts without those that a wildcard among them holds already: Istio refuses both in one object. */
@@ -82,12 +90,16 @@ function bind(service: MeshService, name: string, setting: Setting, exposed: rea
   }
   const written = settings.get("gateway-hosts");
   const hosts = exposed.length > 0 ? [...new Set(exposed.map(({ host }) => host))] : written?.value ?? withoutCovered(hostsFor(served.servers.flatMap((server) => server.hosts), service.namespace));
-  if (hosts.length === 0) diagnostics.push(diagnose("IZ216", place, { key: `gateway ${name}`, needs: `istiomize.dev/gateway.${alias}.hosts or gateway-hosts (nothing here says which hosts that gateway has)` }, subject));
+  if (hosts.length === 0) diagnostics.push(diagnose("IZ216", place, { key: `gateway ${name}`, needs: `${name.includes("/") ? "gateway-hosts" : `gateway.${alias}.hosts`}: <the hosts it has>` }, subject));
   if (described) {
     for (const host of hosts.filter((each) => !hostWithin(each, described.hosts, service.namespace))) {
       diagnostics.push(diagnose("IZ224", (exposed.length > 0 ? setting : written ?? setting).source.place, { host, gateway: name, hosts: described.hosts }, subject));
     }
   }
+  if (new Set(exposed.map(({ host }) => pathsOfHost(exposed, host))).size > 1) diagnostics.push(diagnose("IZ217", setting.source.place, {
+    one: `paths of host ${exposed[0]!.host}`, other: `other paths of host ${exposed.find(({ host }) => pathsOfHost(exposed, host) !== pathsOfHost(exposed, exposed[0]!.host))!.host}`,
+    why: `the same paths for every host of gateway ${name}: each host of a VirtualService gets all of them`, help: "expose one of the hosts, and the other one on a Service of its own over the same pods",
+  }, subject));
   const paths = settings.get("path");
   const isShort = exposed.some((each) => each.path !== undefined);
   const patterns: readonly PathPattern[] | undefined = isShort ? exposed.map((each) => each.path ?? { kind: "prefix", text: "/" }) : paths?.value;
@@ -101,6 +113,11 @@ function bind(service: MeshService, name: string, setting: Setting, exposed: rea
       ...(path && path.length > 0 && served.kind === "http" && { path, ...(pathSetting && { pathSetting }) }),
     },
   };
+}
+
+/** What is exposed on one host, to be compared. */
+function pathsOfHost(exposed: readonly Exposure[], host: string): string {
+  return JSON.stringify(exposed.filter((each) => each.host === host).map(({ path }) => `${path?.kind} ${path?.text}`).sort());
 }
 
 function checkExposed(settings: Settings, exposed: readonly Exposure[], setting: Setting): readonly Diagnostic[] {

@@ -1,4 +1,4 @@
-import type { Setting, Settings, Layer } from "../annotations/setting.ts";
+import type { Layer, Setting, Settings } from "../annotations/setting.ts";
 import type { Destination, WeightedDestination } from "../annotations/traffic-values.ts";
 import type { RouteEntry } from "../annotations/route-values.ts";
 import { andMatches, type Conjunction } from "../annotations/conditions.ts";
@@ -35,6 +35,8 @@ export interface PlannedRule {
   readonly mirrors: readonly Mirror[];
   /** A rule in Istio's own fields. */
   readonly raw?: Mapping;
+  /** Whether its `rewrite` is its own: then it replaces what this rule matches, else what the gateway takes. */
+  readonly rewritesMatch?: true;
   /** The settings that hold for it, with those of a port. */
   readonly settle: (port?: Layer) => Settings;
 }
@@ -88,6 +90,7 @@ export function planRoutes(service: MeshService, lookup: ServiceLookup<KnownServ
   const mesh = planMesh(planning, bindings.length > 0, governed?.targets);
   const gateways = bindings.map((binding) => planGateway(planning, binding, governed?.targets));
   const rule = mesh.rules.find(({ kind }) => kind === "default")!;
+  diagnostics.push(...gateways.flatMap((view) => checkPassing(service, host, rule, view)));
   const views = [mesh, ...gateways];
   const named = views.flatMap(({ rules, raw }) => [
     ...rules.flatMap(({ targets = [], mirrors }) => [...targets, ...mirrors.map(({ target }) => target)]), ...[...raw.tcp, ...raw.tls].flatMap(({ targets = [] }) => targets),
@@ -99,11 +102,25 @@ export function planRoutes(service: MeshService, lookup: ServiceLookup<KnownServ
   };
 }
 
+/** A gateway that leads to all pods because what splits the traffic was said for callers in the mesh alone. */
+function checkPassing(service: MeshService, host: string, { targets = [], setting }: PlannedRule, { binding, settings, rules }: View): readonly Diagnostic[] {
+  const subsets = targets.flatMap(({ subset }) => subset?.name ?? []);
+  const layer = service.gatewayLayers.get(binding!.alias);
+  const isMeant = layer?.has("weights") || layer?.has("active") || settings.has("redirect") || settings.has("direct-response");
+  if (!setting || subsets.length === 0 || isMeant || rules.find(({ kind }) => kind === "default")?.targets) return [];
+  return [diagnose("IZ386", binding!.setting.source.place, {
+    host, by: setting.source.place.path.at(-1)!, subsets,
+    help: `write it as istiomize.dev/${setting.name}, for both, or say what holds here with istiomize.dev/gateway.${binding!.alias}.${setting.name} (\`none\`: all pods alike)`,
+  }, { subject: service.ref })];
+}
+
 function planMesh(planning: Planning, isBound: boolean, governed: readonly Target[] | undefined): View {
   const { service, config } = planning;
   const settle = (port?: Layer): Settings => withoutEdge(viewSettings(service, meshAlias, config, port), service, isBound);
   const settings = settle();
-  return { settings, rules: planRules(planning, settings, settle, governed), raw: planBytes(planning, settings) };
+  const rules = planRules(planning, settings, settle, governed);
+  const match = settings.get("match");
+  return { settings, rules: match ? rules.map((rule) => narrow(rule, match.value, match, planning)).filter(canMatch) : rules, raw: planBytes(planning, settings) };
 }
 
 function planGateway(planning: Planning, binding: Binding, governed: readonly Target[] | undefined): View {
@@ -114,6 +131,13 @@ function planGateway(planning: Planning, binding: Binding, governed: readonly Ta
   const raw = planBytes(planning, settings);
   if (edges.length === 0) return { binding, settings, rules, raw };
   const narrowed = rules.map((rule) => edges.reduce((narrower, { match, setting }) => narrow(narrower, match!, setting, planning), rule)).filter(canMatch);
+  const kept = new Set(narrowed.map(({ name }) => name));
+  for (const { name, matchSetting } of rules.filter((rule) => !kept.has(rule.name))) {
+    const key = matchSetting?.source.place.path.at(-1) ?? "";
+    if (matchSetting && key.startsWith("istiomize.dev/gateway.")) planning.report([diagnose("IZ218", matchSetting.source.place, {
+      key, why: `requests that gateway ${binding.alias} takes for the Service: rule ${name} asks for others than its path and match`, help: "add the path to those of the gateway, or change the condition",
+    }, { subject: planning.service.ref })]);
+  }
   const rest = settings.valueOf("default-route") === true ? rules.filter(({ kind }) => kind === "default").map((rule) => ({ ...rule, name: "default-route" })) : [];
   return { binding, settings, rules: [...narrowed, ...rest], raw };
 }
@@ -163,7 +187,8 @@ function planRules(planning: Planning, settings: Settings, settle: (port?: Layer
   const decided = governed ? { targets: governed } : decideTargets(planning, settings);
   const standard: PlannedRule = { kind: "default", name: "default", mirrors: findMirrors(planning, settings), settle: withoutFault, ...decided };
   const rules: PlannedRule[] = [];
-  if (faultMatch && (settings.has("fault-delay") || settings.has("fault-abort"))) {
+  const isAnswered = settings.has("redirect") || settings.has("direct-response");
+  if (faultMatch && !isAnswered && (settings.has("fault-delay") || settings.has("fault-abort"))) {
     rules.push({ ...standard, kind: "fault", name: "fault-match", match: faultMatch.value, matchSetting: faultMatch, mirrors: [], settle });
   }
   rules.push(...planFurther(planning, withoutFault));
@@ -176,6 +201,10 @@ function planRules(planning: Planning, settings: Settings, settle: (port?: Layer
   }
   if (service.shape === "headless" && !governed) {
     for (const { setting } of [...rules, standard]) if (setting) report([diagnose("IZ334", setting.source.place, { key: `${setting.name} on ${service.name}` })]);
+    for (const { mirrors, settle } of [...rules, standard]) {
+      const mirrored = mirrors.find(({ target }) => target.subset);
+      if (mirrored) report([diagnose("IZ334", settle().find("mirror")!.source.place, { key: `a mirror to subset ${mirrored.target.subset!.name} of ${service.name}` })]);
+    }
   }
   return [...rules, standard];
 }
@@ -191,7 +220,7 @@ function planFurther(planning: Planning, settle: (port?: Layer) => Settings): re
       const match = own.get("match");
       const to = own.get("to");
       return {
-        kind: "route", name, settle: settings, mirrors: findMirrors(planning, own),
+        kind: "route", name, settle: settings, mirrors: findMirrors(planning, own), ...(layer.has("rewrite") && { rewritesMatch: true as const }),
         ...(match && { match: match.value, matchSetting: match }), ...(to && { targets: findTargets(planning, to.value, to), setting: to }),
       };
     });

@@ -1,6 +1,7 @@
 import { describeSetting, keyOf, layerSettings, type Layer, type Setting } from "../annotations/setting.ts";
 import { rows, type SettingName } from "../annotations/table.ts";
 import { diagnose, type Diagnostic, type Outcome } from "../diagnostics/diagnostic.ts";
+import { suggest } from "../diagnostics/suggest.ts";
 import { carrierOf } from "../annotations/read.ts";
 import { asText, mappingAt, nameOf, namespaceOf, refOf, stringsAt, type Item, type KubeObject, type ResourceRef } from "../kube/object.ts";
 import { describePort, portsOf, type ServicePort } from "../kube/protocol.ts";
@@ -72,7 +73,7 @@ function resolveService(known: KnownService, levels: Levels, config: MeshConfig,
   const above = [...levels.ofNamespace(namespace), ...targets];
   const reached = known.workloads.filter(({ own: layer }) => layer.size > 0);
   const rule = governed?.role === "apex" ? governed.rollout.rule : undefined;
-  const { subsets, diagnostics: ofSubsets } = rule ? governSubsets(known, rule) : findSubsets(known.workloads, ref, scopes.subset);
+  const { subsets, diagnostics: ofSubsets } = rule ? governSubsets(known, rule, scopes.subset) : findSubsets(known.workloads, ref, scopes.subset);
   const split = subsets.length > 1 && !rule;
   const shared = mergeWorkloads(reached, (name) => isShared(name, split) && fitsRole(name, governed, object), ref, split
     ? "only DestinationRule settings can differ between subsets"
@@ -105,10 +106,19 @@ function resolveService(known: KnownService, levels: Levels, config: MeshConfig,
 }
 
 /** The two subsets that a Rollout names: it tells their pods apart itself, by a label that it adds to both. */
-function governSubsets({ object, workloads }: KnownService, rule: { readonly stable: string; readonly canary: string }): { readonly subsets: readonly Subset[]; readonly diagnostics: readonly Diagnostic[] } {
+function governSubsets({ object, workloads }: KnownService, rule: { readonly stable: string; readonly canary: string }, scoped: ReadonlyMap<string, Layer>): { readonly subsets: readonly Subset[]; readonly diagnostics: readonly Diagnostic[] } {
   const labels = stringsAt(object, "spec", "selector");
-  const subsets = [rule.stable, rule.canary].map((name): Subset => ({ name, labels, workloads: workloads.map(({ workload }) => workload), layer: new Map() }));
-  return { subsets, diagnostics: [] };
+  const known = [rule.stable, rule.canary];
+  const subsets = known.map((name): Subset => ({ name, labels, workloads: workloads.map(({ workload }) => workload), layer: new Map([...(scoped.get(name) ?? [])].filter(([key]) => key !== "labels")) }));
+  const diagnostics = [...scoped].flatMap(([name, layer]) => {
+    const first = [...layer.values()][0];
+    const written = layer.get("labels");
+    if (first && !known.includes(name)) return [diagnose("IZ221", first.source.place, { name, known, isDefined: false, suggestion: suggest(name, known) })];
+    return written && !written.removed ? [diagnose("IZ218", written.source.place, {
+      key: written.source.place.path.at(-1)!, why: "a subset that no Rollout splits: Argo Rollouts tells the pods of this one apart by a label of its own", help: "remove it",
+    })] : [];
+  });
+  return { subsets, diagnostics };
 }
 
 /** A Rollout's route settings are for the Service whose routes it splits, its policies for those that traffic reaches. */

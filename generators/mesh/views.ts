@@ -33,9 +33,12 @@ const groups: readonly ((name: SettingName) => boolean)[] = [
   (name) => name === "rewrite" || name === "redirect" || name === "direct-response",
 ];
 
-/** The settings of one more rule: what holds for every rule, and its own on top. */
+/**
+ * The settings of one more rule: what holds for every rule, and its own on top. What answers in place of the Service
+ * is for the default rule: with it a rule of its own would lead nowhere.
+ */
 export function ruleSettings(settings: Settings, own: Layer): Settings {
   const set = [...own.values()].map(({ name }) => name);
   const replaced = groups.filter((isIn) => set.some(isIn));
-  return (replaced.length === 0 ? settings : settings.without((name) => replaced.some((isIn) => isIn(name)))).with(own);
+  return settings.without((name) => name === "redirect" || name === "direct-response" || replaced.some((isIn) => isIn(name))).with(own);
 }

@@ -39,7 +39,7 @@ export const checkGatewayOverlaps: RouteCheck = (routes, world, map) => {
     const key = `${mine.rule.path.join(".")} ${isCatchAll(mine)} ${other.routes.object.ref.namespace}/${other.routes.object.ref.name}`;
     if (told.has(key)) return [];
     told.add(key);
-    const place = object.placeOf(...(!object.isOurs ? mine.match.path : isCatchAll(mine) ? ["spec", "gateways"] : [...mine.match.path, ...Object.keys(mine.match.body).slice(0, 1)]));
+    const place = object.placeOf(...(!object.isOurs ? mine.match.path : isCatchAll(mine) || mine.rule.kind !== "http" ? ["spec", "gateways"] : [...mine.match.path, ...Object.keys(mine.match.body).slice(0, 1)]));
     const subject = object.subject && { subject: object.subject };
     if (!isCatchAll(mine)) return [diagnose("IZ309", place, { host, gateway, one: describeObject(other.routes.object.object), mine: describeConditions(mine.conditions), theirs: describeConditions(other.conditions) }, subject)];
     const alias = [...world.config.gateways.values()].find((each) => `${each.namespace}/${each.name}` === gateway)?.alias;
@@ -59,7 +59,7 @@ function findOverlaps(map: TrafficMap): ReadonlyMap<Routes, readonly Overlap[]> 
     for (const mine of [...new Set(sharing)].flatMap((routes) => alternativesAt(gateway, routes)).sort((a, b) => keyOf(a).length - keyOf(b).length)) {
       const key = keyOf(mine);
       for (const other of candidates(key, byPath)) {
-        if (other.routes === mine.routes || (key === "" && left-- < 0) || !collide(mine, other)) continue;
+        if (other.routes === mine.routes || ((key === "" || keyOf(other) === "") && left-- < 0) || !collide(mine, other)) continue;
         const list = overlaps.get(mine.routes) ?? [];
         overlaps.set(mine.routes, [...list, { at, mine, other }]);
         break;
@@ -73,13 +73,14 @@ function findOverlaps(map: TrafficMap): ReadonlyMap<Routes, readonly Overlap[]> 
 }
 
 function alternativesAt(gateway: string, routes: Routes): readonly Alternative[] {
-  return routes.rules.filter(({ kind, body }) => kind === "http" && body["delegate"] === undefined).flatMap((rule) => rule.matches
+  return routes.rules.filter(({ body }) => body["delegate"] === undefined).flatMap((rule) => rule.matches
     .map((match): Alternative => ({ routes, rule, match, conditions: readConditions(match, routes) }))
     .filter(({ conditions }) => [...conditions.gateways].some((name) => name === gateway || `${routes.object.namespace}/${name}` === gateway)));
 }
 
-/** By the path that it begins with; those without a plain path are compared with each other. */
-function keyOf({ conditions }: Alternative): string {
+/** By the path that it begins with, or the port whose bytes it takes; those without a plain path are compared with all. */
+function keyOf({ rule, conditions }: Alternative): string {
+  if (rule.kind !== "http") return `${rule.kind} ${String(conditions.port)}`;
   const uri = conditions.fields.get("uri");
   return uri && uri.kind !== "regex" ? `${uri.kind} ${uri.text}` : "";
 }
@@ -87,17 +88,25 @@ function keyOf({ conditions }: Alternative): string {
 /** Those that were seen before and may be about the same paths: equal ones, and prefixes of this path. */
 function candidates(key: string, byPath: ReadonlyMap<string, readonly Alternative[]>): readonly Alternative[] {
   if (key === "") return byPath.get("") ?? [];
+  if (/^t(cp|ls) /.test(key)) return byPath.get(key) ?? [];
   const text = key.slice(key.indexOf(" ") + 1);
   const prefixes = Array.from({ length: text.length }, (_, i) => byPath.get(`prefix ${text.slice(0, i + 1)}`) ?? []).flat();
-  return [...(byPath.get(key) ?? []), ...(key.startsWith("exact") ? [] : byPath.get(`exact ${text}`) ?? []), ...prefixes];
+  return [...(byPath.get(key) ?? []), ...(key.startsWith("exact") ? [] : byPath.get(`exact ${text}`) ?? []), ...prefixes, ...(byPath.get("") ?? [])];
 }
 
 /** What people wrote is told of where one takes all that the other is for; Services of ours may not meet at all. */
 function collide(mine: Alternative, other: Alternative): boolean {
+  if (mine.rule.kind !== other.rule.kind) return false;
+  if (mine.rule.kind !== "http") return sharesConnections(mine, other) && !leadsAlike(mine.rule, other.rule);
   if (isCatchAll(mine) !== isCatchAll(other)) return false;
   const [a, b] = [{ ...mine.conditions, gateways: new Set<string>() }, { ...other.conditions, gateways: new Set<string>() }];
   const isTold = covers(a, b, "http") || covers(b, a, "http") || (mine.routes.object.isOurs && other.routes.object.isOurs && meets(a, b));
   return isTold && !leadsAlike(mine.rule, other.rule);
+}
+
+/** Bytes of one port and, where TLS is passed through, of one server name. */
+function sharesConnections({ rule, conditions: a }: Alternative, { conditions: b }: Alternative): boolean {
+  return a.port === b.port && a.subnets.size + b.subnets.size === 0 && (rule.kind === "tcp" || [...a.sniHosts].some((name) => b.sniHosts.has(name)));
 }
 
 /** Rules that do the same with a request: whichever comes first makes no difference. */
@@ -107,6 +116,7 @@ function leadsAlike(one: Rule, other: Rule): boolean {
 
 /** A rule for every request, which a gateway sorts last. */
 function isCatchAll({ rule, conditions: { fields, headers, without, query } }: Alternative): boolean {
+  if (rule.kind !== "http") return false;
   const uri = fields.get("uri");
   const isEveryPath = fields.size === 0 || (fields.size === 1 && uri !== undefined && ((uri.kind === "prefix" && uri.text === "/") || (uri.kind === "regex" && uri.text === ".*")));
   return rule.isMatchless || (isEveryPath && headers.size + without.size + query.size === 0);

@@ -82,6 +82,7 @@ export function runPipeline(input: PipelineInput): PipelineResult {
   const { rollouts, governance } = readRollouts(sources, known, config);
   const settings = resolveSettings(known, levels, config, governance.governed);
   const lookup = new ServiceLookup(known, ({ object }) => namespaceFor(object, config));
+  lookup.used = config.targets.some(({ name, namespace }) => (name ?? namespace) !== undefined);
   const flagger = findFlaggerTargets(sources, workloads, config);
   const routed = flagger.filter(({ isIstio }) => isIstio);
   const [owned, services] = partition(settings.value, (service) => findCanary(service, routed) !== undefined);

@@ -40,6 +40,6 @@ const { metafile } = await build({ ...options, entryPoints: [entry], write: fals
 const shared = Object.keys(metafile.inputs).filter((file) => !file.includes("node_modules")).map((file) => join(root, file));
 
 writeFileSync(outfile, await bundleParts(entry, {
-  root, commands, seldom, shared, whole: tablesForPeople, completed: completedTables, hurried: ["catalogue", "values"], nameOf: (file) => relative(root, file), options: { ...options, plugins: [withoutDumper, withoutGoldens, embedArgocd, embedMessages] }, ofMain: [withoutTexts],
+  root, commands, seldom, shared, whole: tablesForPeople, completed: completedTables, nameOf: (file) => relative(root, file), options: { ...options, plugins: [withoutDumper, withoutGoldens, embedArgocd, embedMessages] }, ofMain: [withoutTexts],
 }));
 chmodSync(outfile, 0o755);

@@ -1,5 +1,5 @@
 import { diagnose, type Diagnostic, type Place } from "../diagnostics/diagnostic.ts";
-import { suggest } from "../diagnostics/suggest.ts";
+import { suggestFinal } from "../diagnostics/suggest.ts";
 import { asList, compareText, equal, nameOf, selects, type ResourceRef } from "../kube/object.ts";
 import { describeGateway, findGateway, hostReached, hostsFor, isPlainHttp, splitReference, type GatewayServer, type MeshGateway } from "../mesh/gateways.ts";
 import type { IstioObject, IstioWorld, ObjectCheck } from "./istio-object.ts";
@@ -71,10 +71,11 @@ function hostsOf({ spec }: IstioObject): readonly string[] {
   return asList(spec["hosts"]).filter((host): host is string => typeof host === "string");
 }
 
-function lookUp(written: string, namespace: string, world: IstioWorld): MeshGateway | undefined {
-  const { byName } = know(world);
+/** By the names that Gateways have now: kustomize mends no reference that names a namespace. */
+export function gatewayOf(written: string, namespace: string, world: IstioWorld): MeshGateway | undefined {
+  const { byName, described } = know(world);
   const name = splitReference(written, namespace).join("/");
-  if (!byName.has(name)) byName.set(name, findGateway(name, world.config, world.context.kept));
+  if (!byName.has(name)) byName.set(name, findGateway(name, world.config) ?? described.find((each) => each.name === name)?.gateway);
   return byName.get(name);
 }
 
@@ -86,7 +87,7 @@ const checkGatewayBinding: ObjectCheck = (object, world) => {
   if (object.kind !== "VirtualService") return [];
   const written = gatewaysOf(object);
   if (written.length === 0) return [];
-  const bindings = written.map((name) => ({ name, step: `[${asList(object.spec["gateways"]).indexOf(name)}]`, gateway: lookUp(name, object.namespace, world) }));
+  const bindings = written.map((name) => ({ name, step: `[${asList(object.spec["gateways"]).indexOf(name)}]`, gateway: gatewayOf(name, object.namespace, world) }));
   const missing = bindings.filter(({ name, gateway }) => !gateway && !isInternal(name) && !mayBeThere(name, object, world)).map(({ name, step }) => describeMissing(object, name, step, world));
   return [...missing, ...checkHosts(object, bindings)];
 };
@@ -104,9 +105,9 @@ function mayBeThere(written: string, object: IstioObject, world: IstioWorld): bo
 function describeMissing(object: IstioObject, written: string, step: string, world: IstioWorld): Diagnostic {
   const [namespace, name] = splitReference(written, object.namespace);
   const all = [...know(world).described.map(({ gateway }) => gateway), ...world.config.gateways.values()];
-  const elsewhere = [...new Set(all.filter((gateway) => gateway.name === name || gateway.alias === name).map((gateway) => `${gateway.namespace}/${gateway.name}`))];
-  const near = elsewhere.length === 1 ? elsewhere[0] : suggest(name, all.filter((gateway) => gateway.namespace === namespace || gateway.namespace === "").map((gateway) => gateway.name));
-  const suggestion = near === undefined || near.includes("/") ? near : written.includes("/") ? `${namespace}/${near}` : near;
+  const elsewhere = [...new Set(all.filter((gateway) => gateway.name === name || gateway.alias === name).map((gateway) => `${gateway.namespace}/${gateway.name}`.replace(/^\//, "")))];
+  const near = suggestFinal(name, all.filter((gateway) => gateway.namespace === namespace || gateway.namespace === "").map((gateway) => gateway.name));
+  const suggestion = elsewhere.length === 1 ? elsewhere[0] : near !== undefined && written.includes("/") ? `${namespace}/${near}` : near;
   const place = object.placeOf("spec", "gateways", step);
   const diagnostic = diagnose("IZ314", place, { name: written, namespace: object.namespace, ...(suggestion !== undefined && { suggestion }) },
     { ...(object.subject && { subject: object.subject }), absent: { kind: "Gateway", namespace, name } });

@@ -66,7 +66,7 @@ export const ruleBook: { readonly [rule: string]: RuleRow } = {
   H4: { says: "a DestinationRule stands beside its Service, because that of a caller's namespace would replace it", docs: `${dr}#DestinationRule`, codes: { IZ324: "lint-destination-rule/rule-of-callers-lacks-a-subset" },
     construction: { how: "What is made stands in the namespace of its Service.", golden: "generation/canary-by-version-label", shows: ["kind: DestinationRule\nmetadata:\n  name: web\n  namespace: shop"] } },
   H5: { says: "one DestinationRule speaks for a host in a namespace", docs: `${dr}#DestinationRule`, codes: { IZ318: "lint-destination-rule/two-rules-for-one-host", IZ321: "checks/two-destination-rules" } },
-  H6: { says: "callers who see a VirtualService see the DestinationRule of its subsets too", docs: `${vs}#VirtualService`, codes: { IZ381: "lint-virtual-service/subset-out-of-sight" },
+  H6: { says: "callers who see a VirtualService see the DestinationRule of its subsets too", docs: `${vs}#VirtualService`, codes: { IZ230: "checks/gateway-does-not-see-these-routes", IZ381: "lint-virtual-service/subset-out-of-sight" },
     construction: { how: "One setting writes exportTo of both.", golden: "generation/export-to", shows: ["  host: web\n  exportTo:\n  - \".\"\n  - payments", "  hosts:\n  - web\n  exportTo:\n  - \".\"\n  - payments"] } },
   H7: { says: "a host of the mesh is a host that the mesh knows", docs: `${vs}#VirtualService`, codes: { IZ374: "lint-virtual-service/hosts" } },
   H8: { says: "a Sidecar that limits what a caller sees lists the hosts that it calls", docs: "reference/config/networking/sidecar/", codes: { IZ218: "lint-security/sidecar-hides-what-is-called" } },

@@ -2,7 +2,7 @@ import type { ObjectSettings } from "../annotations/read.ts";
 import { keyOf, type Layer } from "../annotations/setting.ts";
 import { scopes } from "../annotations/table.ts";
 import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
-import { suggest } from "../diagnostics/suggest.ts";
+import { suggestFinal } from "../diagnostics/suggest.ts";
 import { describeObject, equal, kindOf, nameOf, type Item } from "../kube/object.ts";
 import type { MeshContext } from "../mesh/context.ts";
 import { namespaceFor } from "../mesh/levels.ts";
@@ -26,8 +26,8 @@ export const checkTargets: Check = ({ context }) => {
 function describeUnmatched(target: Target, { config, sources }: MeshContext): Diagnostic {
   const alike = sources.map(({ object }) => object).filter((object) => kindOf(object) === target.kind);
   const namesakes = target.namespace === undefined ? [] : alike.filter((object) => nameOf(object) === target.name).map((object) => namespaceFor(object, config));
-  const near = target.name === undefined || alike.some((object) => nameOf(object) === target.name) ? undefined : suggest(target.name, alike.map(nameOf));
-  const [field, suggestion] = namesakes.length === 1 ? ["namespace", namesakes[0]] as const : ["name", near] as const;
+  const near = target.name === undefined || alike.some((object) => nameOf(object) === target.name) ? undefined : suggestFinal(target.name, alike.map(nameOf));
+  const [field, suggestion] = namesakes.length === 1 && namesakes[0] !== "" ? ["namespace", namesakes[0]] as const : ["name", near] as const;
   const path = ["spec", "targets", target.key, ...(suggestion === undefined ? [] : [field])];
   return diagnose("IZ124", { ref: config.ref, path }, { what: describeTarget(target), ...(suggestion !== undefined && { suggestion: `${field}: ${suggestion}` }) });
 }

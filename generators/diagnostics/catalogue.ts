@@ -202,7 +202,7 @@ export const catalogue = {
   IZ126: rule("error", "two generated objects with one name", (a: { object: string; one: string; other: string }) => ({
     read: `${a.object}, for ${a.one} and for ${a.other}`,
     expected: "a different name for each object of one kind and namespace",
-    help: "rename one of the two, or change spec.names so that they give different names",
+    help: "rename one of the two, or change spec.names so that they give different names; of two Gateways with one name, give each an alias in spec.gateways",
   }), "Two objects of one kind, namespace and name cannot both be in a cluster."),
   IZ127: rule("info", "gateway host without a route", (a: { gateway: string; hosts: readonly string[] }) => ({
     read: `${list(a.hosts)} of gateway ${a.gateway}, which no VirtualService in the input routes`,
@@ -379,6 +379,12 @@ export const catalogue = {
     help: `remove them (for this gateway alone: istiomize.dev/gateway.${a.gateway}.<setting>: none), or use an HTTP or HTTPS server`,
   }), "On a TCP or PASSTHROUGH server Istio sees bytes, not requests."),
 
+  IZ230: rule("warning", "gateway does not see these routes", (a: { exportTo: readonly string[]; gateway: string; namespace: string }) => ({
+    read: `exportTo ${a.exportTo.join(", ")}, and gateway ${a.gateway} with its pods in namespace ${a.namespace}`,
+    expected: `${a.namespace} or * in it`,
+    help: `write istiomize.dev/gateway.${a.gateway}.export-to: ${[...a.exportTo, a.namespace].join(",")}, or correct exportTo of the gateway in the ServiceMesh`,
+  }), "A gateway reads the VirtualServices that are exported to the namespace of its pods. All requests for these hosts get 404."),
+
   // ---- 3xx: checks over several settings and objects
   IZ301: rule("error", "unknown destination", (a: { name: string; subsets: readonly string[]; isElsewhere: boolean; suggestion?: string; expected?: string; help?: string }) => ({
     read: quote(a.name),
@@ -422,10 +428,10 @@ export const catalogue = {
     expected: "at most one route without a path or match for each host",
     help: a.isByHand ? "add a match to one of them, or use another host" : `give one of them a path, such as istiomize.dev/gateway.${a.gateway}.path: /${a.other}`,
   }), "A rule without a match takes every request; a second one behind it gets none."),
-  IZ309: rule("error", "two VirtualServices for the same requests", (a: { host: string; gateway: string; one: string; mine: string; theirs: string }) => ({
+  IZ309: rule("error", "two VirtualServices for the same requests", (a: { host: string; gateway: string; one: string; mine: string; theirs: string; isBytes?: boolean }) => ({
     read: `${a.mine}; ${a.one} has ${a.theirs}, both on host ${a.host} of gateway ${a.gateway}`,
     expected: "different requests for each VirtualService: those that both match go to the one that was created first",
-    help: "put both rules into one VirtualService, in order, or narrow one; with annotations, set spec.gateways.<alias>.virtualServices: host",
+    help: a.isBytes ? "give one of them another port of the gateway (servers), or another server name" : "put both rules into one VirtualService, in order, or narrow one; with annotations, set spec.gateways.<alias>.virtualServices: host",
   }), "A gateway joins the rules of all VirtualServices for a host, oldest object first: the order is in no file."),
   IZ310: rule("warning", "retries cannot all run", (a: { tries: number; attempts: number; perTry: string; timeout: string; needed: string; isByHand?: boolean }) => ({
     read: `${a.tries} tries (the first + ${a.attempts} retries) of ${a.perTry} each, in a request timeout of ${a.timeout}`,

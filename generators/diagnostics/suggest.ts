@@ -14,6 +14,11 @@ export function suggest(written: string, candidates: Iterable<string>): string |
   return best;
 }
 
+/** A misspelling, or the final name that a prefix or suffix made of it. */
+export function suggestFinal(written: string, candidates: readonly string[]): string | undefined {
+  return suggest(written, candidates) ?? candidates.filter((each) => each.includes(written)).sort((a, b) => a.length - b.length)[0];
+}
+
 /** Damerau-Levenshtein distance (insert, delete, replace, swap neighbours). */
 export function editDistance(a: string, b: string): number {
   let before: number[] = [];

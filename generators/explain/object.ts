@@ -198,7 +198,7 @@ function resolveService(view: Looking, service: MeshService, became: Became): re
   });
   const [first, ...rest] = service.layers;
   const plan = context.plans.get(service);
-  const aliases = new Set([meshAlias, ...(plan?.gateways ?? []).map(({ binding }) => binding!.alias), ...service.gatewayLayers.keys()]);
+  const aliases = new Set([meshAlias, ...(plan?.gateways ?? []).map(({ binding }) => binding!.scope), ...service.gatewayLayers.keys()]);
   const whole = shown(service.layers, keysOf(service.layers));
   const gateways = [...aliases].flatMap((alias) => {
     const [far, near] = [gatewayDefaults(alias, config), service.gatewayLayers.get(alias) ?? new Map<string, Setting>()];

@@ -74,7 +74,7 @@ function checkNames(made: readonly Made[]): readonly Diagnostic[] {
     const other = seen.get(identity);
     seen.set(identity, each);
     // One Service that is there twice is told so by itself.
-    if (!other || (other.beside && each.beside && identityOf(other.beside.object) === identityOf(each.beside.object))) return [];
+    if (!other || (other.beside && each.beside && other.beside !== each.beside && identityOf(other.beside.object) === identityOf(each.beside.object))) return [];
     const forWhom = ({ object, beside }: Made): string => describeObject(beside?.object ?? object);
     const ref = refOf(each.beside?.object ?? each.object);
     return [diagnose("IZ126", { ref, path: ["metadata", "name"] }, { object: describeObject(each.object), one: forWhom(other), other: forWhom(each) })];

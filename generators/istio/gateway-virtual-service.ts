@@ -1,4 +1,4 @@
-import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import { defined, type Mapping } from "../kube/object.ts";
 import type { Generated, Made, MeshContext } from "../mesh/context.ts";
 import type { PlannedRule, RoutePlan, View } from "../mesh/plan.ts";
@@ -27,7 +27,7 @@ export function makeGatewayVirtualServices(context: MeshContext): Omit<Generated
   const drafts = context.services.filter(({ shape }) => shape !== "external-name" && shape !== "udp").flatMap((service) => {
     const plan = context.plans.get(service)!;
     return plan.gateways.map((view) => draft(service, plan, view as GatewayDraft["view"], diagnostics));
-  });
+  }).filter(({ written: { http, tls, tcp }, view }) => http.length + tls.length + tcp.length > 0 || view.settings.has("virtual-service-patch"));
   const isByHost = ({ view }: GatewayDraft): boolean => view.binding.described?.virtualServices === "host";
   const made = drafts.filter((each) => !isByHost(each)).map((each) => write(each, context));
   const joined = joinByHost(drafts.filter(isByHost), context);
@@ -39,6 +39,7 @@ function draft(service: MeshService, plan: RoutePlan, view: GatewayDraft["view"]
   const { binding, rules } = view;
   const { port, kind, servers, hosts } = binding;
   const written: WrittenRules = { http: [], tls: [], tcp: [], decided: [] };
+  diagnostics.push(...checkSeen(service, view));
   pushRaw(written, view, service);
   const standard = rules.find((rule) => rule.kind === "default");
   if (kind === "http") {
@@ -50,6 +51,15 @@ function draft(service: MeshService, plan: RoutePlan, view: GatewayDraft["view"]
     for (const number of ports) pushBytes(written, kind, standard, { match: [{ port: number, ...(kind === "tls" && { sniHosts: hosts }) }], route });
   }
   return { service, view, written };
+}
+
+/** Routes that are exported past the gateway that they are for (rule H6). */
+function checkSeen(service: MeshService, { binding, settings }: GatewayDraft["view"]): readonly Diagnostic[] {
+  const written = settings.get("export-to");
+  const exportTo = written?.value ?? binding.described?.exportTo;
+  const namespace = binding.described?.workload.namespace ?? binding.gateway.split("/")[0]!;
+  if (!exportTo || namespace === "" || service.namespace === "" || exportTo.some((each) => each === "*" || each === namespace || (each === "." && service.namespace === namespace))) return [];
+  return [diagnose("IZ230", (written ?? binding.setting).source.place, { exportTo, gateway: binding.alias, namespace }, { subject: service.ref })];
 }
 
 function nameOnce({ name }: PlannedRule, names: Set<string>): string {

@@ -54,10 +54,10 @@ function findWave(isAsked: boolean, service: number | undefined, rollout: number
   return service !== undefined && rollout !== undefined ? Math.min(service, rollout) : service;
 }
 
-/** An object of several Services goes with the last of them. */
+/** An object of several Services goes with the last of them; a Service that says nothing is in wave 0. */
 function latestWave(objects: readonly KubeObject[]): number | undefined {
-  const waves = objects.flatMap((object) => waveOf(object) ?? []);
-  return waves.length === 0 ? undefined : Math.max(...waves);
+  const waves = objects.map(waveOf);
+  return waves.every((wave) => wave === undefined) ? undefined : Math.max(...waves.map((wave) => wave ?? 0));
 }
 
 function waveOf(object: KubeObject): number | undefined {

@@ -16,7 +16,9 @@ import { viewSettings } from "./views.ts";
 export interface Binding {
   /** The alias, or the Gateway's name: what the VirtualService is called after. */
   readonly alias: string;
-  /** `namespace/name` of the Gateway. */
+  /** What its settings stand behind. */
+  readonly scope: string;
+  /** `namespace/name` of the Gateway, or its name where no namespace is known. */
   readonly gateway: string;
   readonly described?: MeshGateway;
   readonly hosts: readonly string[];
@@ -30,17 +32,20 @@ export interface Binding {
 }
 
 /** The gateways that a Service names, by `gateways`, by `expose` and by what stands behind `gateway.<alias>.`. */
-export function bindGateways(service: MeshService, config: MeshConfig, kept: readonly Item[]): { readonly bindings: readonly Binding[]; readonly diagnostics: readonly Diagnostic[] } {
+export function bindGateways(service: MeshService, config: MeshConfig, kept: readonly Item[], lookup: { used: boolean }): { readonly bindings: readonly Binding[]; readonly diagnostics: readonly Diagnostic[] } {
   const named = service.settings.get("gateways");
   const expose = service.settings.get("expose");
   const scoped = [...service.gatewayLayers].filter(([alias]) => alias !== meshAlias);
   if (!named && !expose && scoped.length === 0) return { bindings: [], diagnostics: checkUnbound(service) };
-  const exposed: readonly Exposure[] = expose?.value ?? [];
+  const bound = new Map((named?.value ?? []).map((name) => [aliasFor(name, config), named!]));
+  const exposed: readonly Exposure[] = (expose?.value ?? []).map((each) => ({ ...each, gateway: aliasFor(each.gateway, config) }));
+  const isBound = (alias: string): boolean => !config.gateways.has(alias) && [...bound.keys(), ...exposed.map(({ gateway }) => gateway)].some((name) => scopeOf(name, config) === alias);
   const wanted = new Map<string, Setting>([
-    ...(named?.value ?? []).map((name): [string, Setting] => [name, named!]),
+    ...bound,
     ...exposed.map(({ gateway }): [string, Setting] => [gateway, expose!]),
-    ...scoped.flatMap(([alias, layer]): [string, Setting][] => [...layer.values()].slice(0, 1).map((setting) => [alias, setting])),
+    ...scoped.filter(([alias]) => !isBound(alias)).flatMap(([alias, layer]): [string, Setting][] => [...layer.values()].slice(0, 1).map((setting) => [alias, setting])),
   ]);
+  if ([...wanted.keys()].some((name) => !config.gateways.has(name))) lookup.used = true; // those of the input, which may have had other names
   const diagnostics: Diagnostic[] = [];
   const bindings = [...wanted].flatMap(([name, setting]) => {
     const found = bind(service, name, setting, exposed.filter(({ gateway }) => gateway === name), config, kept);
@@ -58,6 +63,17 @@ export function bindGateways(service: MeshService, config: MeshConfig, kept: rea
   }), diagnostics };
 }
 
+/** What `spec.gateways` calls a gateway that is named as `namespace/name`; else the name as it was written. */
+function aliasFor(name: string, config: MeshConfig): string {
+  return name.includes("/") ? findGateway(name, config)?.alias ?? name : name;
+}
+
+/** The scope that a gateway's settings stand behind: an alias, or the name without the namespace where no alias is called so. */
+function scopeOf(name: string, config: MeshConfig): string {
+  const short = name.slice(name.indexOf("/") + 1);
+  return config.gateways.has(short) ? name : short;
+}
+
 /** Hosts without those that a wildcard among them holds already: Istio refuses both in one object. */
 function withoutCovered(hosts: readonly string[]): readonly string[] {
   return hosts.filter((host) => !hosts.some((other) => other !== host && coversHost(other, host)));
@@ -70,7 +86,7 @@ function checkUnbound(service: MeshService): readonly Diagnostic[] {
 }
 
 function bind(service: MeshService, name: string, setting: Setting, exposed: readonly Exposure[], config: MeshConfig, kept: readonly Item[]): { readonly binding?: Binding; readonly diagnostics: readonly Diagnostic[] } {
-  const described = findGateway(name, config, kept);
+  const described = findGateway(name, config, kept, service.namespace);
   const { place } = setting.source;
   const subject = { subject: service.ref };
   if (!described && !name.includes("/")) {
@@ -78,7 +94,8 @@ function bind(service: MeshService, name: string, setting: Setting, exposed: rea
     return { diagnostics: [diagnose("IZ223", place, { name, known, suggestion: suggest(name, known) }, subject)] };
   }
   const alias = name.slice(name.indexOf("/") + 1);
-  const settings = viewSettings(service, name, config);
+  const scope = scopeOf(name, config);
+  const settings = viewSettings(service, scope, config);
   const diagnostics: Diagnostic[] = [...checkExposed(settings, exposed, setting)];
   const chosen = choosePort(service, settings, name, setting);
   if ("diagnostic" in chosen) return { diagnostics: [...diagnostics, chosen.diagnostic] };
@@ -105,11 +122,11 @@ function bind(service: MeshService, name: string, setting: Setting, exposed: rea
   const patterns: readonly PathPattern[] | undefined = isShort ? exposed.map((each) => each.path ?? { kind: "prefix", text: "/" }) : paths?.value;
   const path = patterns && toUriMatches(patterns).map((uri): Conjunction => ({ uri }));
   const pathSetting = isShort ? setting : paths;
-  diagnostics.push(...checkPassing(settings, service, name, served.kind));
+  diagnostics.push(...checkPassing(settings, service, name, served.kind, config));
   return {
     diagnostics,
     binding: hosts.length === 0 ? undefined : {
-      alias, gateway: described ? `${described.namespace}/${described.name}` : name, ...(described && { described }), hosts, port, setting, ...served,
+      alias, scope, gateway: described ? referTo(described) : name, ...(described && { described }), hosts, port, setting, ...served,
       ...(path && path.length > 0 && served.kind === "http" && { path, ...(pathSetting && { pathSetting }) }),
     },
   };
@@ -118,6 +135,11 @@ function bind(service: MeshService, name: string, setting: Setting, exposed: rea
 /** What is exposed on one host, to be compared. */
 function pathsOfHost(exposed: readonly Exposure[], host: string): string {
   return JSON.stringify(exposed.filter((each) => each.host === host).map(({ path }) => `${path?.kind} ${path?.text}`).sort());
+}
+
+/** `namespace/name`; a Gateway whose namespace nobody says is in that of the Service, where its name is enough. */
+function referTo({ namespace, name }: MeshGateway): string {
+  return namespace === "" ? name : `${namespace}/${name}`;
 }
 
 function checkExposed(settings: Settings, exposed: readonly Exposure[], setting: Setting): readonly Diagnostic[] {
@@ -152,9 +174,9 @@ function serve(port: ServicePort, gateway: MeshGateway | undefined): { readonly 
 }
 
 /** HTTP keys of a gateway that hands bytes on. */
-function checkPassing(settings: Settings, service: MeshService, name: string, kind: RouteKind): readonly Diagnostic[] {
+function checkPassing(settings: Settings, service: MeshService, name: string, kind: RouteKind, config: MeshConfig): readonly Diagnostic[] {
   if (kind === "http") return [];
-  const scoped = service.gatewayLayers.get(name);
+  const scoped = service.gatewayLayers.get(scopeOf(name, config));
   const found = [...settings.all()].filter((setting) => (needsHttp(setting) || ["path", "default-route"].includes(setting.name))
     && (scoped?.has(setting.name) || (rows[setting.name].edge !== undefined && isOwn(setting))));
   return found.length === 0 ? [] : [diagnose("IZ229", found[0]!.source.place, { keys: found.map(({ source }) => source.place.path.at(-1)!.replace("istiomize.dev/", "")), gateway: name, kind: kind === "tls" ? "TLS" : "TCP" }, { subject: service.ref })];

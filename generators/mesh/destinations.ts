@@ -3,7 +3,7 @@ import { compareText, describeObject, nameOf } from "../kube/object.ts";
 import type { Destination, WeightedDestination } from "../annotations/traffic-values.ts";
 import { toDnsLabel } from "../annotations/values.ts";
 import { diagnose, type Diagnostic } from "../diagnostics/diagnostic.ts";
-import { suggest } from "../diagnostics/suggest.ts";
+import { suggest, suggestFinal } from "../diagnostics/suggest.ts";
 import { fullHost } from "../kube/host.ts";
 import { describePort, type ServicePort } from "../kube/protocol.ts";
 import type { MeshConfig } from "./config.ts";
@@ -56,16 +56,11 @@ export function findTarget(destination: Destination & { weight?: number }, servi
   const other = found[0];
   if (!other) {
     const subsets = service.subsets.map((each) => each.name);
-    return { diagnostics: [diagnose("IZ301", place, { name, subsets, isElsewhere: name.includes("."), suggestion: suggest(name, subsets) ?? suggestService(name, lookup.names(service.namespace)) })] };
+    return { diagnostics: [diagnose("IZ301", place, { name, subsets, isElsewhere: name.includes("."), suggestion: suggest(name, subsets) ?? suggestFinal(name, lookup.names(service.namespace)) })] };
   }
   if (other.shape === "external-name") return { diagnostics: [diagnose("IZ332", place, { target: `${name}, an alias of ${String((other.object["spec"] as { externalName?: unknown }).externalName)}` })] };
   if (other.shape === "headless") return { diagnostics: [diagnose("IZ334", place, { key: `a share of the traffic to ${name}` })] };
   return { target: { host: hostOf(other, service.namespace, config), service: other, ...rest }, diagnostics: checkPort(other, port, place) };
-}
-
-/** A misspelling, or the final name that a prefix or suffix made of it. */
-function suggestService(name: string, names: readonly string[]): string | undefined {
-  return suggest(name, names) ?? names.filter((each) => each.includes(name)).sort((a, b) => a.length - b.length)[0];
 }
 
 function checkPort(service: KnownService | MeshService, port: number | undefined, place: Setting["source"]["place"]): readonly Diagnostic[] {

@@ -28,6 +28,8 @@ export function findNamed<T>(name: string | undefined, among: readonly T[], item
  */
 export class ServiceLookup<S extends { readonly item: Item }> {
   readonly #byName = new Map<string, Set<S>>();
+  /** By the namespaces that they are in now. */
+  readonly #near = new Map<string, Set<S>>();
   /** Whether a name was looked up: callers that know earlier names only at a cost ask for them then. */
   used = false;
 
@@ -38,10 +40,10 @@ export class ServiceLookup<S extends { readonly item: Item }> {
     this.services = services;
     for (const service of services) {
       const namespace = namespaceFor(service);
-      this.#add(namespace, nameOf(service.item.object), service);
+      add(this.#near, namespace, nameOf(service.item.object), service);
       for (const earlier of earlierNamesOf(service.item)) {
-        this.#add(namespace, earlier.name, service);
-        this.#add(earlier.namespace || namespace, earlier.name, service);
+        add(this.#near, namespace, earlier.name, service);
+        add(this.#byName, earlier.namespace || namespace, earlier.name, service);
       }
     }
   }
@@ -50,24 +52,28 @@ export class ServiceLookup<S extends { readonly item: Item }> {
   find(name: string, namespace: string): readonly S[] {
     this.used = true;
     const [first, second, ...rest] = name.split(".");
-    if (second === undefined) return this.#get(namespace, name);
+    if (second === undefined) {
+      const near = this.#near.get(`${namespace}/${name}`);
+      return near ? [...near] : this.#get(namespace, name);
+    }
     return rest.length === 0 ? this.#get(second, first!) : [];
   }
 
   /** Every name that would be found in a namespace, for suggestions. */
   names(namespace: string): readonly string[] {
     const start = `${namespace}/`;
-    return [...this.#byName.keys()].filter((key) => key.startsWith(start)).map((key) => key.slice(start.length));
+    return [...new Set([...this.#near.keys(), ...this.#byName.keys()])].filter((key) => key.startsWith(start)).map((key) => key.slice(start.length));
   }
 
   #get(namespace: string, name: string): readonly S[] {
-    return [...(this.#byName.get(`${namespace}/${name}`) ?? [])];
-  }
-
-  #add(namespace: string, name: string, service: S): void {
     const key = `${namespace}/${name}`;
-    const found = this.#byName.get(key);
-    if (found) found.add(service);
-    else this.#byName.set(key, new Set([service]));
+    return [...new Set([...(this.#near.get(key) ?? []), ...(this.#byName.get(key) ?? [])])];
   }
+}
+
+function add<S>(to: Map<string, Set<S>>, namespace: string, name: string, service: S): void {
+  const key = `${namespace}/${name}`;
+  const found = to.get(key);
+  if (found) found.add(service);
+  else to.set(key, new Set([service]));
 }

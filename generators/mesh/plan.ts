@@ -1,4 +1,4 @@
-import type { Layer, Setting, Settings } from "../annotations/setting.ts";
+import { keyOf, type Layer, type Setting, type Settings } from "../annotations/setting.ts";
 import type { Destination, WeightedDestination } from "../annotations/traffic-values.ts";
 import type { RouteEntry } from "../annotations/route-values.ts";
 import { andMatches, type Conjunction } from "../annotations/conditions.ts";
@@ -84,7 +84,7 @@ export function planRoutes(service: MeshService, lookup: ServiceLookup<KnownServ
   }
   diagnostics.push(...checkRename(service, host, lookup));
   const planning: Planning = { service, lookup, config, host, report: (found) => diagnostics.push(...found) };
-  const { bindings, diagnostics: ofBindings } = bindGateways(service, config, kept);
+  const { bindings, diagnostics: ofBindings } = bindGateways(service, config, kept, lookup);
   diagnostics.push(...ofBindings);
   const governed = service.governed?.role === "apex" ? governTargets(planning, service.governed) : undefined;
   const mesh = planMesh(planning, bindings.length > 0, governed?.targets);
@@ -124,13 +124,14 @@ function planMesh(planning: Planning, isBound: boolean, governed: readonly Targe
 }
 
 function planGateway(planning: Planning, binding: Binding, governed: readonly Target[] | undefined): View {
-  const settle = (port?: Layer): Settings => viewSettings(planning.service, binding.alias, planning.config, port);
+  const settle = (port?: Layer): Settings => viewSettings(planning.service, binding.scope, planning.config, port);
   const settings = settle();
   const edges = [{ match: binding.path, setting: binding.pathSetting }, { match: settings.valueOf("match"), setting: settings.get("match") }].filter(({ match }) => match !== undefined);
-  const rules = planRules(planning, settings, settle, governed).map(withoutSources).filter(canMatch);
+  for (const { match, setting } of edges) if (setting && withoutCallers(match!).length === 0) planning.report([describeCallers(setting, planning.service)]);
+  const rules = planRules(planning, settings, settle, governed).map((rule) => withoutSources(rule, planning, binding)).filter(canMatch);
   const raw = planBytes(planning, settings);
   if (edges.length === 0) return { binding, settings, rules, raw };
-  const narrowed = rules.map((rule) => edges.reduce((narrower, { match, setting }) => narrow(narrower, match!, setting, planning), rule)).filter(canMatch);
+  const narrowed = rules.map((rule) => edges.reduce((narrower, { match, setting }) => narrow(narrower, withoutCallers(match!), setting, planning), rule)).filter(canMatch);
   const kept = new Set(narrowed.map(({ name }) => name));
   for (const { name, matchSetting } of rules.filter((rule) => !kept.has(rule.name))) {
     const key = matchSetting?.source.place.path.at(-1) ?? "";
@@ -155,8 +156,20 @@ function narrow(rule: PlannedRule, match: readonly Conjunction[], setting: Setti
 }
 
 /** At a gateway nobody is a caller with labels: Istio takes `source:` for callers in the mesh alone. */
-function withoutSources(rule: PlannedRule): PlannedRule {
-  return rule.match ? { ...rule, match: rule.match.filter(({ sourceLabels }) => sourceLabels === undefined) } : rule;
+function withoutSources(rule: PlannedRule, { service, report }: Planning, binding: Binding): PlannedRule {
+  const match = rule.match && withoutCallers(rule.match);
+  if (match?.length === 0 && rule.matchSetting && service.gatewayLayers.get(binding.scope)?.has(keyOf(rule.matchSetting))) report([describeCallers(rule.matchSetting, service)]);
+  return match ? { ...rule, match } : rule;
+}
+
+function withoutCallers(match: readonly Conjunction[]): readonly Conjunction[] {
+  return match.filter(({ sourceLabels }) => sourceLabels === undefined);
+}
+
+function describeCallers(setting: Setting, service: MeshService): Diagnostic {
+  return diagnose("IZ218", setting.source.place, {
+    key: quoteSetting(setting), why: "callers in the mesh: at a gateway nobody has labels", help: `write another condition, or istiomize.dev/${keyOf(setting)} for the mesh`,
+  }, { subject: service.ref });
 }
 
 /** Whether any request can meet all that a rule asks for. */

@@ -52,7 +52,7 @@ async function readPlain(tree: SourceTree, root: string, nodes: readonly Kustomi
   const isRenamed = nodes.some(({ content }) => ["namePrefix", "nameSuffix", "namespace"].some((field) => content[field] !== undefined));
   let traced = isRenamed ? undefined : await trace(items);
   if (!traced || traced.usedNames) {
-    const earlier = readEarlierNames(items.map(({ object }) => object), resolveOrigin);
+    const earlier = readEarlierNames(items.map(({ object }) => object), resolveOrigin, nodes);
     traced = await trace(items.map((item) => ({ ...item, earlier: earlier(item.object) })));
   }
   if (!traced.run) return { refused: traced.diagnostics };

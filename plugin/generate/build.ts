@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { asMapping, equal, mappingAt, stringsAt, type EarlierName, type Item, type KubeObject, type Mapping } from "../../generators/kube/object.ts";
 import { readInput } from "../input.ts";
 import { readEarlierNames } from "../tree/origins.ts";
+import type { Kustomization } from "../tree/tree.ts";
 import type { FieldEdit } from "../edit.ts";
 import { withFields } from "./delta.ts";
 import type { Source } from "./objects.ts";
@@ -75,9 +76,9 @@ export async function readBuild(output: string, name: string, changes: readonly 
 }
 
 /** The names that the objects of a build had in their files, from a build that says where they came from. */
-export async function readNames(output: string, name: string, toTree: (origin: string) => string): Promise<(object: KubeObject) => readonly EarlierName[]> {
+export async function readNames(output: string, name: string, toTree: (origin: string) => string, nodes: readonly Kustomization[]): Promise<(object: KubeObject) => readonly EarlierName[]> {
   const { leaves } = await readInput(output, name);
-  return readEarlierNames(leaves.map(({ item }) => item.object), (origin) => toTree(resolve(name, origin)));
+  return readEarlierNames(leaves.map(({ item }) => item.object), (origin) => toTree(resolve(name, origin)), nodes);
 }
 
 /** An object of a build without what istiomize changed in it, as far as nothing in the build replaced that. */

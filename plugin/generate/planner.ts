@@ -180,7 +180,7 @@ export class Planner {
     // Where objects came from costs kustomize time, and few trees name a Service by the name that it had before.
     const learnNames = async (target: string): ReturnType<typeof readNames> => {
       const { wrapper, build } = run(target, true);
-      return readNames((await build).stdout, wrapper, workspace.toTree);
+      return readNames((await build).stdout, wrapper, workspace.toTree, [...this.#tree.closure(target)].flatMap((at) => this.#tree.nodes.get(at) ?? []));
     };
     for (const target of this.#layout.targets) if (!this.#isPlain(target)) start(target);
     const build: Rebuild = async (target) => {

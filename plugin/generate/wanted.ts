@@ -145,12 +145,13 @@ export class Wanted {
     const { directory } = node;
     const wanted = new Set([...(this.#entries.get(directory)?.get(field) ?? [])].filter((entry) => isChosen(join(directory, entry))));
     const present = textsOf(node.content, field).map((entry) => ({ entry: entry.replace(/^\.\//, ""), path: mayBeOwned(entry) ? relative(directory, resolve(directory, entry)) : entry }));
-    const isOwn = ({ entry, path }: { readonly entry: string; readonly path: string }): boolean => mayBeOwned(entry) && isChosen(join(directory, path)) && this.#tree.isOwnedEntry(join(directory, path));
+    const isOurs = ({ entry, path }: { readonly entry: string; readonly path: string }): boolean => mayBeOwned(entry) && this.#tree.isOwnedEntry(join(directory, path));
+    const isOwn = (each: { readonly entry: string; readonly path: string }): boolean => isChosen(join(directory, each.path)) && isOurs(each);
     const own = present.filter(isOwn);
     const add = field === "transformers" ? [...wanted] : [...wanted].sort(compareText);
     const stale = new Set(own.filter(({ path }) => !wanted.has(path)).map(({ entry }) => entry));
     // A transformer that somebody added behind ours would run after them: ours go last again, in their order.
-    const last = present.findLastIndex((each) => !isOwn(each));
+    const last = present.findLastIndex((each) => !isOurs(each));
     const isInOrder = field !== "transformers" || (!present.slice(0, Math.max(last, 0)).some(isOwn) && own.filter(({ path }) => wanted.has(path)).every(({ path }, i) => path === add[i]));
     const missing = add.some((entry) => !present.some(({ path }) => path === entry));
     if (stale.size === 0 && isInOrder && !missing) return undefined;

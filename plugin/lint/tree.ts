@@ -118,7 +118,7 @@ async function lintPlain(target: Target, { tool, flags, run }: TreeOptions, plac
   const isFiles = workspace !== undefined;
   let result = await checkItems({ items, isFiles, ...run });
   if (result.usedNames) {
-    const earlier = readEarlierNames(items.map(({ object }) => object), resolveOrigin);
+    const earlier = readEarlierNames(items.map(({ object }) => object), resolveOrigin, target.nodes);
     result = await checkItems({ items: items.map((item) => ({ ...item, earlier: earlier(item.object) })), isFiles, ...run });
   }
   const origins = readOrigins(input, resolveOrigin);

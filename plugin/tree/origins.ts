@@ -1,11 +1,11 @@
 import { writeFileSync, mkdirSync, realpathSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
-import { kindOf, nameOf, namespaceOf, identityOf, type EarlierName, type KubeObject } from "../../generators/kube/object.ts";
+import { asText, kindOf, nameOf, namespaceOf, identityOf, type EarlierName, type KubeObject } from "../../generators/kube/object.ts";
 import { readInput, type Knowledge } from "../input.ts";
 import { originOf } from "../files.ts";
 import { writeYaml } from "../write-yaml.ts";
 import { startBuild, type Tool } from "./tool.ts";
-import { readObjects } from "./tree.ts";
+import { readObjects, walkKustomizations, type Kustomization } from "./tree.ts";
 
 /**
  * Earlier names of the objects of a build, from the files that kustomize says they came from: a second build through
@@ -19,12 +19,27 @@ export async function learnEarlierNames(tool: Tool, directory: string, flags: re
   const build = await startBuild(tool, over, flags);
   if (build.code !== 0) return () => ({});
   const objects = (await readInput(build.stdout, "origins")).leaves.map(({ item }) => item.object);
-  const earlier = readEarlierNames(objects, (origin) => resolve(over, origin));
+  const earlier = readEarlierNames(objects, (origin) => resolve(over, origin), walkKustomizations(realpathSync(directory)));
   return (object) => ({ earlier: earlier(object) });
 }
 
+/** The namespaces that kustomizations on the way from a file to what is built put its objects into. */
+function findNamespacesOn(nodes: readonly Kustomization[]): (file: string) => readonly string[] {
+  const above = new Map<string, Kustomization[]>();
+  for (const node of nodes) for (const below of [...node.resources, ...node.bases]) above.set(below, [...(above.get(below) ?? []), node]);
+  return (file) => {
+    const way = new Set<Kustomization>(above.get(file));
+    for (const { directory, bases } of way) {
+      for (const each of above.get(directory) ?? []) way.add(each);
+      for (const each of nodes) if (each.isComponent && bases.includes(each.directory)) way.add(each); // it changes what includes it
+    }
+    return [...new Set([...way].flatMap(({ content }) => asText(content["namespace"]) ?? []))];
+  };
+}
+
 /** Earlier names by object, from the origins that kustomize wrote down; `resolveOrigin` finds the file that one names. */
-export function readEarlierNames(objects: readonly KubeObject[], resolveOrigin: (origin: string) => string): (object: KubeObject) => readonly EarlierName[] {
+export function readEarlierNames(objects: readonly KubeObject[], resolveOrigin: (origin: string) => string, nodes: readonly Kustomization[]): (object: KubeObject) => readonly EarlierName[] {
+  const namespacesOf = findNamespacesOn(nodes);
   const byFile = new Map<string, KubeObject[]>();
   for (const object of objects) {
     const origin = originOf(object);
@@ -34,7 +49,10 @@ export function readEarlierNames(objects: readonly KubeObject[], resolveOrigin: 
   }
   const earlier = new Map<string, readonly EarlierName[]>();
   for (const [key, same] of byFile) {
-    for (const [object, names] of matchNames(key.split("\n")[1]!, same)) earlier.set(identityOf(object), names);
+    const file = key.split("\n")[1]!;
+    for (const [object, names] of matchNames(file, same)) {
+      earlier.set(identityOf(object), names.flatMap((each) => [each, ...namespacesOf(file).map((namespace) => ({ name: each.name, namespace }))]));
+    }
   }
   return (object) => earlier.get(identityOf(object)) ?? [];
 }

@@ -98,5 +98,6 @@ export function meets(one: Conditions, other: Conditions): boolean {
     return match !== undefined && (!right.has(name) || (same !== undefined && overlaps(match, same) === true));
   });
   const isSamePlace = one.port === undefined || other.port === undefined || one.port === other.port;
-  return isSamePlace && one.without.size + other.without.size === 0 && share(one.fields, other.fields) && share(one.headers, other.headers) && share(one.query, other.query);
+  const isSameAddress = one.subnets.size === 0 || other.subnets.size === 0 || [...one.subnets].some((each) => other.subnets.has(each));
+  return isSamePlace && isSameAddress && one.without.size + other.without.size === 0 && share(one.fields, other.fields) && share(one.headers, other.headers) && share(one.query, other.query);
 }

@@ -1,9 +1,11 @@
 import { diagnose, type Diagnostic } from "../../diagnostics/diagnostic.ts";
 import { describeObject, equal } from "../../kube/object.ts";
+import { hostReached, type GatewayServer } from "../../mesh/gateways.ts";
+import { gatewayOf } from "../gateways.ts";
 import type { IstioWorld } from "../istio-object.ts";
 import { covers, describeConditions, meets, readConditions, type Conditions } from "./coverage.ts";
 import type { Match, RouteCheck, Routes, Rule } from "./routes.ts";
-import type { TrafficMap } from "./traffic-map.ts";
+import { fullGateway, type TrafficMap } from "./traffic-map.ts";
 
 interface Alternative {
   readonly routes: Routes;
@@ -30,7 +32,7 @@ const most = { perPath: 40, pairs: 1500 };
  */
 export const checkGatewayOverlaps: RouteCheck = (routes, world, map) => {
   if (routes.gateways.every((name) => name === "mesh")) return [];
-  const overlaps = found.get(world) ?? findOverlaps(map);
+  const overlaps = found.get(world) ?? findByteOverlaps(findOverlaps(map), map, world);
   found.set(world, overlaps);
   const { object } = routes;
   const told = new Set<string>();
@@ -41,7 +43,8 @@ export const checkGatewayOverlaps: RouteCheck = (routes, world, map) => {
     told.add(key);
     const place = object.placeOf(...(!object.isOurs ? mine.match.path : isCatchAll(mine) || mine.rule.kind !== "http" ? ["spec", "gateways"] : [...mine.match.path, ...Object.keys(mine.match.body).slice(0, 1)]));
     const subject = object.subject && { subject: object.subject };
-    if (!isCatchAll(mine)) return [diagnose("IZ309", place, { host, gateway, one: describeObject(other.routes.object.object), mine: describeConditions(mine.conditions), theirs: describeConditions(other.conditions) }, subject)];
+    const isBytes = mine.rule.kind !== "http";
+    if (isBytes || !isCatchAll(mine)) return [diagnose("IZ309", place, { host, gateway, isBytes, one: describeObject(other.routes.object.object), mine: describeConditions(mine.conditions), theirs: describeConditions(other.conditions) }, subject)];
     const alias = [...world.config.gateways.values()].find((each) => `${each.namespace}/${each.name}` === gateway)?.alias;
     const services = [other.routes.object.subject?.name, object.subject?.name];
     return [alias !== undefined && services[0] !== undefined && services[1] !== undefined ? diagnose("IZ308", place, { host, gateway: alias, one: services[0], other: services[1] }, subject)
@@ -49,8 +52,8 @@ export const checkGatewayOverlaps: RouteCheck = (routes, world, map) => {
   });
 };
 
-function findOverlaps(map: TrafficMap): ReadonlyMap<Routes, readonly Overlap[]> {
-  const overlaps = new Map<Routes, Overlap[]>();
+function findOverlaps(map: TrafficMap): Map<Routes, readonly Overlap[]> {
+  const overlaps = new Map<Routes, readonly Overlap[]>();
   for (const [at, sharing] of map.atGateway) {
     if (sharing.length < 2) continue;
     const gateway = at.split(" ")[0]!;
@@ -72,15 +75,41 @@ function findOverlaps(map: TrafficMap): ReadonlyMap<Routes, readonly Overlap[]> 
   return overlaps;
 }
 
-function alternativesAt(gateway: string, routes: Routes): readonly Alternative[] {
-  return routes.rules.filter(({ body }) => body["delegate"] === undefined).flatMap((rule) => rule.matches
+/** Connections that no host tells apart: those of one port, and by server name where a rule asks for it. The first rule takes them all. */
+function findByteOverlaps(overlaps: Map<Routes, readonly Overlap[]>, map: TrafficMap, world: IstioWorld): ReadonlyMap<Routes, readonly Overlap[]> {
+  const byName = new Map<string, Alternative[]>();
+  for (const routes of map.all) {
+    for (const gateway of routes.gateways.filter((name) => name !== "mesh").map((name) => fullGateway(name, routes.object.namespace))) {
+      const servers = gatewayOf(gateway, "", world)?.servers ?? [];
+      for (const mine of alternativesAt(gateway, routes, false)) {
+        for (const name of mine.rule.kind === "tls" ? mine.conditions.sniHosts : [""]) {
+          const key = `${gateway} ${mine.rule.kind} ${name}`;
+          const before = byName.get(key) ?? [];
+          const other = before.find((each) => each.routes !== routes && meets(each.conditions, mine.conditions) && isOneServer(each, mine, servers) && !leadsAlike(each.rule, mine.rule));
+          if (other) overlaps.set(routes, [...(overlaps.get(routes) ?? []), { at: `${gateway} ${name || routes.hosts[0]!.text}`, mine, other }]);
+          if (before.length < most.perPath) byName.set(key, [...before, mine]);
+        }
+      }
+    }
+  }
+  return overlaps;
+}
+
+/** Whether one server takes what both rules are for, as far as it is known which servers there are. */
+function isOneServer(one: Alternative, other: Alternative, servers: readonly GatewayServer[]): boolean {
+  const reaches = ({ routes, conditions }: Alternative, { port, hosts }: GatewayServer): boolean =>
+    (conditions.port === undefined || conditions.port === port) && routes.hosts.some(({ text }) => hostReached(text, hosts, routes.object.namespace));
+  return servers.some((server) => reaches(one, server) && reaches(other, server));
+}
+
+function alternativesAt(gateway: string, routes: Routes, isHttp = true): readonly Alternative[] {
+  return routes.rules.filter(({ kind, body }) => (kind === "http") === isHttp && body["delegate"] === undefined).flatMap((rule) => rule.matches
     .map((match): Alternative => ({ routes, rule, match, conditions: readConditions(match, routes) }))
     .filter(({ conditions }) => [...conditions.gateways].some((name) => name === gateway || `${routes.object.namespace}/${name}` === gateway)));
 }
 
-/** By the path that it begins with, or the port whose bytes it takes; those without a plain path are compared with all. */
-function keyOf({ rule, conditions }: Alternative): string {
-  if (rule.kind !== "http") return `${rule.kind} ${String(conditions.port)}`;
+/** By the path that it begins with; those without a plain path are compared with all. */
+function keyOf({ conditions }: Alternative): string {
   const uri = conditions.fields.get("uri");
   return uri && uri.kind !== "regex" ? `${uri.kind} ${uri.text}` : "";
 }
@@ -88,7 +117,6 @@ function keyOf({ rule, conditions }: Alternative): string {
 /** Those that were seen before and may be about the same paths: equal ones, and prefixes of this path. */
 function candidates(key: string, byPath: ReadonlyMap<string, readonly Alternative[]>): readonly Alternative[] {
   if (key === "") return byPath.get("") ?? [];
-  if (/^t(cp|ls) /.test(key)) return byPath.get(key) ?? [];
   const text = key.slice(key.indexOf(" ") + 1);
   const prefixes = Array.from({ length: text.length }, (_, i) => byPath.get(`prefix ${text.slice(0, i + 1)}`) ?? []).flat();
   return [...(byPath.get(key) ?? []), ...(key.startsWith("exact") ? [] : byPath.get(`exact ${text}`) ?? []), ...prefixes, ...(byPath.get("") ?? [])];
@@ -96,17 +124,10 @@ function candidates(key: string, byPath: ReadonlyMap<string, readonly Alternativ
 
 /** What people wrote is told of where one takes all that the other is for; Services of ours may not meet at all. */
 function collide(mine: Alternative, other: Alternative): boolean {
-  if (mine.rule.kind !== other.rule.kind) return false;
-  if (mine.rule.kind !== "http") return sharesConnections(mine, other) && !leadsAlike(mine.rule, other.rule);
   if (isCatchAll(mine) !== isCatchAll(other)) return false;
   const [a, b] = [{ ...mine.conditions, gateways: new Set<string>() }, { ...other.conditions, gateways: new Set<string>() }];
   const isTold = covers(a, b, "http") || covers(b, a, "http") || (mine.routes.object.isOurs && other.routes.object.isOurs && meets(a, b));
   return isTold && !leadsAlike(mine.rule, other.rule);
-}
-
-/** Bytes of one port and, where TLS is passed through, of one server name. */
-function sharesConnections({ rule, conditions: a }: Alternative, { conditions: b }: Alternative): boolean {
-  return a.port === b.port && a.subnets.size + b.subnets.size === 0 && (rule.kind === "tcp" || [...a.sniHosts].some((name) => b.sniHosts.has(name)));
 }
 
 /** Rules that do the same with a request: whichever comes first makes no difference. */

@@ -806,7 +806,7 @@ export const catalogue = {
   IZ384: rule("warning", "mirrored requests are carried out twice", (a: { mirror: string; share: string; isReadOnly?: boolean }) => ({
     read: `${a.share} copied to ${a.mirror}${a.isReadOnly ? "" : ", whatever the method"}`,
     expected: a.isReadOnly ? "a percentage, if the mirror is too small for all requests" : "copies of requests that change nothing (GET, HEAD), or a mirror with data of its own",
-    help: a.isReadOnly ? "add a percentage" : `mirror in a rule with match.method GET; ${acceptIf("IZ384", "the mirror has data of its own")}`,
+    help: a.isReadOnly ? "add a percentage" : `mirror in a rule for GET alone (istiomize.dev/route.<name>.match: method:GET); ${acceptIf("IZ384", "the mirror has data of its own")}`,
   }), "The mirror carries out what it gets: orders are placed and mails sent a second time."),
   IZ385: rule("warning", "fault without a percentage", (a: { kind: "delay" | "abort" }) => ({
     read: `fault.${a.kind} without a percentage`,

@@ -12,7 +12,7 @@ import { findGone, isKnown, readBaseline, writeBaseline, type Baseline } from ".
 import { isAtLeast, isWanted, readCodes, severities, type Wanted } from "../lint/filter.ts";
 import { bareFinding, isFailure, mergeFindings, type Finding, type LintReport } from "../lint/finding.ts";
 import { planFixes, type Fixes } from "../lint/fix.ts";
-import { arrangeUnits, findYaml, readManifests, type Skipped } from "../lint/manifests.ts";
+import { arrangeUnits, findYaml, readManifests, type Skipped } from "../written/manifests.ts";
 import { lintStream, lintUnit } from "../lint/stream.ts";
 import { lintBuilds } from "../lint/tree.ts";
 import { startProgress } from "../report/progress.ts";

@@ -5,8 +5,8 @@ import { diagnose, type Diagnostic } from "../../generators/diagnostics/diagnost
 import { suggest } from "../../generators/diagnostics/suggest.ts";
 import { findObjects, type Topic } from "../../generators/explain.ts";
 import { readTree, shown, type SourceTree } from "../generate/source.ts";
-import { arrangeUnits, findYaml, readManifests } from "../lint/manifests.ts";
-import { findRoots } from "../lint/tree.ts";
+import { arrangeUnits, findYaml, readManifests } from "../written/manifests.ts";
+import { findRoots } from "../written/builds.ts";
 import { startProgress } from "../report/progress.ts";
 import type { RunOptions } from "../run.ts";
 import { readAll } from "../stdio.ts";

@@ -1,8 +1,8 @@
 import type { Place } from "../../generators/diagnostics/diagnostic.ts";
 import { asMapping, describe, describeObject, type KubeObject } from "../../generators/kube/object.ts";
 import { readInput, type Input } from "../input.ts";
-import type { Unit } from "../lint/manifests.ts";
-import { findSpan, findWritten, positionOf, type Written as WrittenObject } from "../lint/written.ts";
+import type { Unit } from "../written/manifests.ts";
+import { findSpan, findWritten, positionOf, type Written as WrittenObject } from "../written/written.ts";
 import type { RunOptions } from "../run.ts";
 import { readsFor, traceRun, type Refused, type Source, type Written } from "./source.ts";
 

@@ -8,9 +8,9 @@ import { describeBuild, inTree, originalTexts } from "../generate/render-files.t
 import { shown, type SourceTree } from "../generate/source.ts";
 import { makeWorkspace } from "../generate/workspace.ts";
 import { readInput } from "../input.ts";
-import { Places, type Origin } from "../lint/place.ts";
-import { layoutOf, readOrigins, subdirectory, wrap } from "../lint/tree.ts";
-import { positionOf, type Span } from "../lint/written.ts";
+import { Places, type Origin } from "../written/place.ts";
+import { layoutOf, readOrigins, subdirectory, wrap } from "../written/builds.ts";
+import { positionOf, type Span } from "../written/written.ts";
 import type { Captured, RunOptions } from "../run.ts";
 import { copyForKubectl } from "../tree/copy.ts";
 import { readEarlierNames } from "../tree/origins.ts";

@@ -3,7 +3,7 @@ import type { Severity } from "../../generators/diagnostics/catalogue.ts";
 import { sortDiagnostics, writePath, type Diagnostic, type Position } from "../../generators/diagnostics/diagnostic.ts";
 import { compareText, describe } from "../../generators/kube/object.ts";
 import type { Held } from "./elsewhere.ts";
-import { positionOf, type Span } from "./written.ts";
+import { positionOf, type Span } from "../written/written.ts";
 
 /** A diagnostic of `lint`: where it ends, which builds it was found in, and what names it whatever moves around it. */
 export interface Finding extends Diagnostic {

@@ -4,7 +4,7 @@ import type { FileChange } from "../write/change.ts";
 import { writeScalar } from "../write-yaml.ts";
 import type { Finding } from "./finding.ts";
 import { applyEdits, mend, type Edit, type Mechanical } from "./mend.ts";
-import type { Span } from "./written.ts";
+import type { Span } from "../written/written.ts";
 
 /** What `--fix` would write, and which findings that mends. */
 export interface Fixes {

@@ -5,9 +5,9 @@ import type { RunOptions } from "../run.ts";
 import { checkItems } from "./check.ts";
 import { holdingOf, type Held } from "./elsewhere.ts";
 import { byObject, fingerprintOf, spanned, type Finding } from "./finding.ts";
-import type { Unit } from "./manifests.ts";
+import type { Unit } from "../written/manifests.ts";
 import { leaveOutGuesses } from "./variants.ts";
-import { findSpan, findWritten, type SourceText, type Written } from "./written.ts";
+import { findSpan, findWritten, type SourceText, type Written } from "../written/written.ts";
 
 /** What was found, and in how many objects. */
 interface Checked {

@@ -1,26 +1,25 @@
-import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { join, relative, resolve } from "node:path";
-import { load } from "js-yaml";
+import { join, resolve } from "node:path";
 import { worstSeverity, type Diagnostic } from "../../generators/diagnostics/diagnostic.ts";
-import { asMapping, asText, compareText, describe, describeObject, stringsAt, type KubeObject } from "../../generators/kube/object.ts";
+import { describe } from "../../generators/kube/object.ts";
 import { Queue } from "../generate/queue.ts";
-import { describeBuild, inTree, isMaterialised, originalTexts } from "../generate/render-files.ts";
+import { describeBuild, inTree, originalTexts } from "../generate/render-files.ts";
 import { shown, type SourceTree } from "../generate/source.ts";
 import { makeWorkspace, type Workspace } from "../generate/workspace.ts";
-import { readInput, readsChecked, type Input } from "../input.ts";
+import { readInput, readsChecked } from "../input.ts";
 import type { RunOptions } from "../run.ts";
 import { copyForKubectl } from "../tree/copy.ts";
 import { readEarlierNames } from "../tree/origins.ts";
 import { pluginEnvironment, startBuild, type Build, type Tool } from "../tree/tool.ts";
-import { runsMesh, walkKustomizations, type Kustomization } from "../tree/tree.ts";
-import { writeYaml } from "../write-yaml.ts";
+import { walkKustomizations, type Kustomization } from "../tree/tree.ts";
 import { findRenaming } from "../tree/above.ts";
 import { checkItems } from "./check.ts";
 import { holdingOf, type Held } from "./elsewhere.ts";
 import { bareFinding, byObject, fingerprintOf, spanned, type Finding } from "./finding.ts";
-import { Places, type Origin } from "./place.ts";
-import type { Span } from "./written.ts";
+import { findRoots, layoutOf, readOrigins, subdirectory, wrap } from "../written/builds.ts";
+import { Places, type Origin } from "../written/place.ts";
+import type { Span } from "../written/written.ts";
 
 export interface TreeOptions {
   readonly tool: Tool;
@@ -36,22 +35,6 @@ export interface Linted {
   readonly files: readonly string[];
   readonly objects: number;
   readonly held: readonly Held[];
-}
-
-/** The kustomizations of a tree that no other one takes in, in the order of their paths. */
-export function findRoots(tree: SourceTree): readonly string[] {
-  const nodes = [...tree.nodes.values()];
-  const taken = new Set(nodes.flatMap(({ directory, bases, content }) => [...bases, ...directoriesIn(directory, content)].filter((base) => base !== directory)));
-  const roots = nodes.filter(({ directory, isComponent }) => !isComponent && !taken.has(directory) && tree.isInside(directory)).map(({ directory }) => directory);
-  return roots.toSorted(compareText);
-}
-
-/** Directories of kustomizations of transformers, generators and validators: they are no tree of their own. */
-function directoriesIn(directory: string, content: Kustomization["content"]): readonly string[] {
-  return ["transformers", "generators", "validators"].flatMap((field) => (Array.isArray(content[field]) ? content[field] : [])).flatMap((entry) => {
-    const path = typeof entry === "string" && !entry.includes("\n") ? resolve(directory, entry) : "";
-    return path !== "" && existsSync(path) ? [realpathSync(path)] : [];
-  });
 }
 
 /** Builds every kustomization that no other one takes in, each once, and checks what it gives. */
@@ -79,12 +62,6 @@ export async function lintBuilds(tree: SourceTree, options: TreeOptions): Promis
   };
 }
 
-type LayoutName = "transformer" | "files" | "resource";
-
-export function layoutOf(nodes: readonly Kustomization[]): LayoutName {
-  return nodes.some(runsMesh) ? "transformer" : isMaterialised(nodes) ? "files" : "resource";
-}
-
 interface Target {
   readonly root: string;
   readonly nodes: readonly Kustomization[];
@@ -97,12 +74,6 @@ interface LintedTarget {
   readonly findings: readonly Finding[];
   readonly objects: number;
   readonly held?: Held;
-}
-
-export function subdirectory(directory: string, name: string): string {
-  const path = join(realpathSync(directory), name);
-  mkdirSync(path);
-  return path;
 }
 
 /** The resource and files layouts: one build, which says of every object where it came from. */
@@ -124,14 +95,6 @@ async function lintPlain(target: Target, { tool, flags, run }: TreeOptions, plac
   const origins = readOrigins(input, resolveOrigin);
   const held = holdingOf(items, run.namespace);
   return { findings: byObject(result.diagnostics).map((diagnostic) => ({ ...placeFinding(diagnostic, target, places, origins), among: held })), objects: items.length, held };
-}
-
-/** A kustomization over another one that asks for the origins of its objects. */
-export function wrap(root: string, temporary: string): string {
-  const wrapper = join(realpathSync(temporary), "over");
-  mkdirSync(wrapper);
-  writeFileSync(join(wrapper, "kustomization.yaml"), writeYaml({ resources: [relative(wrapper, realpathSync(root))], buildMetadata: ["originAnnotations"] }));
-  return wrapper;
 }
 
 /** The transformer layout: kustomize runs this executable, which leaves its diagnostics in a file for us to place. */
@@ -159,21 +122,6 @@ function failed(target: Target, build: Build): LintedTarget {
   const node = target.nodes[0]!;
   const stderr = build.stderr.replace(/^# Warning: .*\n/gm, ""); // about its own fields: not why it failed
   return { findings: [toFinding(describeBuild({ ...build, stderr }, { file: node.file }), undefined, target)], objects: 0 };
-}
-
-export function readOrigins({ leaves }: Input, resolveOrigin: (origin: string) => string): ReadonlyMap<string, Origin> {
-  return new Map(leaves.flatMap(({ item }): [string, Origin][] => {
-    const origin = readOrigin(item.object);
-    return origin === undefined ? [] : [[describeObject(item.object), { path: resolveOrigin(origin.path), isRemote: origin.isRemote }]];
-  }));
-}
-
-/** What kustomize wrote down of an object: a file, the kustomization that a generator stands in, or a file of another repository. */
-function readOrigin(object: KubeObject): Origin | undefined {
-  const text = stringsAt(object, "metadata", "annotations")["config.kubernetes.io/origin"];
-  const origin = text === undefined ? undefined : asMapping(load(text));
-  const path = asText(origin?.["path"]) ?? asText(origin?.["configuredIn"]);
-  return path === undefined ? undefined : { path, isRemote: origin!["repo"] !== undefined };
 }
 
 function placeFinding(diagnostic: Diagnostic, target: Target, places: Places, origins: ReadonlyMap<string, Origin>): Finding {

@@ -3,7 +3,7 @@ import { asList, asMapping, describe, describeObject, kindOf, mappingAt, type Ku
 import type { RunOptions } from "../run.ts";
 import { checkItems } from "./check.ts";
 import { fingerprintOf } from "./finding.ts";
-import type { Manifest, Unit } from "./manifests.ts";
+import type { Manifest, Unit } from "../written/manifests.ts";
 
 /** What takes two objects: of files that are variants of each other nobody knows which are applied together. */
 const takesTwo: ReadonlySet<string> = new Set(["IZ308", "IZ309", "IZ316", "IZ317", "IZ318", "IZ326"]);

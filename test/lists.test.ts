@@ -88,7 +88,7 @@ describe("a list of a kustomization", () => {
     assert.throws(() => add("x: &a {resources: [a.yaml]}\n<<: *a\n", "b.yaml"), /merge key/);
     assert.throws(() => remove("resources:\n- &a a.yaml\n- b.yaml\nx: *a\n", "a.yaml"), /cannot be edited/);
     assert.throws(() => add("resources: a.yaml\n", "b.yaml"), /resources is not a list/);
-    assert.throws(() => add("- a\n", "b.yaml"), /holds no mapping/);
+    assert.throws(() => add("- a\n", "b.yaml"), /does not hold a mapping/);
     assert.throws(() => add("resources: [\n", "b.yaml"), Error);
     assert.throws(() => add("resources: []\nresources: []\n", "b.yaml"), /Map keys must be unique/);
     assert.equal(remove("resources: a.yaml\n", "a.yaml"), "resources: a.yaml\n");

@@ -118,7 +118,7 @@ describe("under Argo CD", { skip: noBuilder }, () => {
       const empty = { ...files, "all.yaml": "# nothing\n" };
       const { code, stdout, stderr } = render(t, empty, [], argo);
       assert.deepEqual([code, stdout], [1, ""], layout);
-      assert.match(stderr, layout === "transformer" ? /error IZ1(15|19)/ : /error IZ119 .*[\s\S]*takes an empty render for "delete everything"/, layout);
+      assert.match(stderr, layout === "transformer" ? /error IZ1(15|19)/ : /error IZ119 .*[\s\S]*an empty render makes Argo CD delete everything/, layout);
     }
     assert.equal(istiomize([], { input: mesh("", "") }).code, 0);
     assert.match(istiomize([], { input: mesh("", ""), env: argo }).stderr, /error IZ119/);

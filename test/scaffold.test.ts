@@ -322,7 +322,7 @@ describe("a tree with two bases that have services of the same names", () => {
   test("is not guessed at: the base has to be named", (t) => {
     const directory = temporary(t);
     writeTree(directory, files);
-    assertRefused(directory, "service cart two --image registry.example.com/cart:1.0.0 --port 80", /error IZ434 .*\n {2}read {6}two\/base-a, two\/base-b\n.*\n {2}help {6}say which: `--base two\/base-a`; nothing/, 1);
+    assertRefused(directory, "service cart two --image registry.example.com/cart:1.0.0 --port 80", /error IZ434 .*\n {2}read {6}two\/base-a, two\/base-b\n.*\n {2}help {6}choose one, such as `--base two\/base-a`; nothing/, 1);
     assertRefused(directory, "service cart two --image registry.example.com/cart:1.0.0 --port 80 --base base-c", /error IZ433 .*\n.*--base base-c: no kustomization there\n.*two\/base-a, two\/base-b\n/, 1);
   });
 

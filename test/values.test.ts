@@ -275,7 +275,7 @@ const grammar: { readonly [setting: string]: { readonly takes: readonly (readonl
       ["- redirect: {uri: /new}", [{ fields: { redirect: { uri: "/new" } } }]], ["[{to: 2}]", [{ fields: {}, to: [{ name: "2", weight: 100 }] }]],
     ],
     refuses: [
-      ["{to: v2}", undefined, /one mapping: put "- " before it/], ["[]"], ["[v2]", undefined, /rule 1: no mapping/], ["[{match: []}]"], ["[{to: v2}, {rout: []}]", undefined, /rule 2: a field rout .*did you mean route\?/], ["[{to: v2, redirect: {uri: /a}}]", undefined, /to and redirect exclude each other/],
+      ["{to: v2}", undefined, /one mapping: put "- " before it/], ["[]"], ["[v2]", undefined, /rule 1: not a mapping/], ["[{match: []}]"], ["[{to: v2}, {rout: []}]", undefined, /rule 2: a field rout .*did you mean route\?/], ["[{to: v2, redirect: {uri: /a}}]", undefined, /to and redirect exclude each other/],
       ["[{match: [{uri: /v2}], to: v2}]", undefined, /uri is one of \{exact/], ["[{match: [{headers: {x: {regex: \"(?=a)\"}}}], to: v2}]", undefined, /headers\.x has, at character 1, a lookahead/], ["[{match: [a], to: v2}]", undefined, /each match is a mapping/], ["[{to: \"a b\"}]", undefined, /to is "a b"/], ["[{timeout: 3s}]", undefined, /it needs one of/],
       ["- match: [\n  to: v2\n", undefined, /line \d+, column \d+ of the value/], ["[{mirrorPercent: 5, to: a}]", undefined, /mirrorPercent/],
     ],

@@ -28,7 +28,7 @@ const own: { readonly [N in SettingName]?: fc.Arbitrary<string> } = {
   "gateway-hosts": fc.constantFrom("shop.example.com", "a.shop.example.com", "shop.example.com,*.shop.example.com"),
   path: fc.constantFrom("/api", "/", "exact:/web", "prefix:/api/", "/api,/web", "regex:/items/[0-9]+"),
   "gateway-port": fc.constantFrom("http", "80"),
-  routes: fc.constantFrom("[{match: [{headers: {x-raw: {exact: a}}}], to: canary}]", "- match: [{headers: {x-raw: {prefix: b}}}]\n  to: stable=20,canary=80\n", "[{match: [{method: {exact: PURGE}}], directResponse: {status: 410}}]", "[{match: [{queryParams: {raw: {}}}], redirect: {uri: /new}}]"),
+  routes: fc.constantFrom("[{match: [{headers: {x-raw: {exact: a}}}], to: canary}]", "- match: [{headers: {x-raw: {prefix: b}}}]\n  to: stable=20,canary=80\n", "[{match: [{method: {exact: UNLOCK}}], directResponse: {status: 410}}]", "[{match: [{queryParams: {raw: {}}}], redirect: {uri: /new}}]"),
   "virtual-service-patch": fc.constant("{http: [{name: default, headers: {request: {add: {x-patched: \"yes\"}}}}]}"),
   "destination-rule-patch": fc.constant("{trafficPolicy: {connectionPool: {tcp: {maxConnections: 77}}}}"),
 };

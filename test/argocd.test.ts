@@ -454,7 +454,7 @@ const patchService = (annotations: { readonly [name: string]: string }): string 
 
 /** A warning: three retries of 20s do not fit into 30s. */
 const warned: Variant = { kustomization: patchService({ "retry-per-try-timeout": "20s" }) };
-const faulty: Variant = { kustomization: patchService({ "virtual-service-patch": "{http: [{fault: {abort: {httpStatus: 503, percentage: {value: 1}}}}]}" }) };
+const faulty: Variant = { kustomization: patchService({ "fault-abort": "503@1%" }) };
 
 /** One variant of staging, rendered in one mode. */
 async function askAbout(t: TestContext, mode: Mode, variant: Variant, more: Partial<Question> = {}): Promise<Verdict> {
